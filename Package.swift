@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let stages = ["15-bootstrap"]
+
+/// What a program or a test sees of a stage: one name, whichever stage it is.
+func stageAlias(_ number: Substring) -> [SwiftSetting] {
+  [.unsafeFlags(["-module-alias", "Stage=Stage\(number)"])]
+}
+
+let stageTargets = stages.flatMap { name -> [Target] in
+  let number = name.prefix(2)
+  let stage = "Stage\(number)"
+  return [
+    .target(name: "\(stage)Asm", path: "Stages/\(name)/Asm"),
+    .target(
+      name: stage,
+      dependencies: [.target(name: "\(stage)Asm"), .target(name: "CLinux")],
+      path: "Stages/\(name)/Runtime"
+    ),
+    .testTarget(
+      name: "\(stage)Tests",
+      dependencies: [.target(name: stage), .target(name: "CLinux")],
+      path: "Tests/\(name)",
+      swiftSettings: stageAlias(number)
+    ),
+  ]
+}
+
+let package = Package(
+  name: "Goroutines",
+  products: [
+    .library(name: "Goroutines", targets: ["Goroutines"])
+  ],
+  targets: [
+    .target(name: "CLinux"),
+    .target(name: "Goroutines", dependencies: ["Stage15"]),
+    .executableTarget(name: "bench", dependencies: ["Goroutines"]),
+    .executableTarget(
+      name: "programs",
+      dependencies: ["Stage15"],
+      swiftSettings: stageAlias("15")
+    ),
+    .executableTarget(name: "tour", dependencies: ["Goroutines"]),
+  ] + stageTargets
+)

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Swift cannot import, or imports badly: system calls without a wrapper,
+// structures that differ by architecture, and macros. Nothing here schedules.
+//
+// Every function that can fail returns a negative errno; none sets errno.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net.h"
+
+// Time and threads.
+
+/// CLOCK_MONOTONIC, in nanoseconds.
+int64_t nanotime(void);
+/// Sleeps on *addr while it holds val; timeout in nanoseconds, negative: none.
+int32_t futexsleep(const void *_Nonnull addr, uint32_t val, int64_t timeout);
+/// Wakes up to n sleepers on *addr.
+int32_t futexwakeup(const void *_Nonnull addr, uint32_t n);
+/// Sleeps in the kernel, whatever signals arrive.
+void usleep_ns(int64_t ns);
+void osyield(void);
+/// A pause instruction, n times.
+static inline void procyield(uint32_t n) {
+  for (uint32_t i = 0; i < n; i++) {
+#if defined(__x86_64__)
+    __asm__ volatile("pause");
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+  }
+}
+int32_t gettid_(void);
+/// Sends sig to one thread of this process.
+int32_t tgkill_(int32_t tid, int32_t sig);
+int32_t ncpu(void);
+/// Starts a detached thread with every signal blocked and a stack of its own.
+int32_t newosproc(void (*_Nonnull start)(void *_Nullable), void *_Nullable arg, size_t stack);
+/// The bounds of the calling thread's stack.
+void osstack(uintptr_t *_Nonnull lo, uintptr_t *_Nonnull hi);
+/// The calling thread's errno.
+int32_t *_Nonnull errno_location(void);
+
+// Process.
+
+int64_t write_(int32_t fd, const void *_Nonnull buf, size_t n);
+void exit_(int32_t status) __attribute__((noreturn));
+/// Ends the process as exit(3) does, with the handlers registered by atexit.
+void exit_clean(int32_t status) __attribute__((noreturn));
+const char *_Nullable getenv_(const char *_Nonnull name);
+
+// Memory.
+
+/// Reserves size bytes aligned to align, readable and writable, backed by nothing.
+void *_Nullable sys_reserve(size_t size, size_t align);
+/// Marks a range as a guard: touching it is SIGSEGV. Uses no VMA where the
+/// kernel has MADV_GUARD_INSTALL (6.13), else mprotect.
+int32_t guard_install(void *_Nonnull addr, size_t n);
+int32_t guard_remove(void *_Nonnull addr, size_t n);
+/// Whether guards cost no VMA here.
+int32_t guard_is_cheap(void);
+/// Gives the pages back; they read as zero afterwards. Guards stay.
+void sys_unused(void *_Nonnull addr, size_t n);
+/// Asks for huge pages.
+void sys_hugepage(void *_Nonnull addr, size_t n);
+
+// Signals.
+
+enum {
+  SIG_ABORT = 6, SIG_BUS = 7, SIG_SEGV = 11, SIG_PIPE = 13, SIG_QUIT = 3, SIG_URG = 23,
+};
+typedef void (*sighandler_)(int32_t sig, void *_Nullable info, void *_Nullable context);
+/// Installs handler with SA_SIGINFO | SA_ONSTACK | SA_RESTART; remembers what was there.
+int32_t setsig(int32_t sig, sighandler_ _Nonnull handler);
+/// Whether the handler of sig is handler.
+int32_t issig(int32_t sig, sighandler_ _Nonnull handler);
+/// Hands the signal to the handler that was there before setsig. Returns 0
+/// where there was none, and the default action is then the caller's to take.
+int32_t sigfwd(int32_t sig, void *_Nullable info, void *_Nullable context);
+/// Puts back the default action of sig and raises it; for a fault, returning
+/// from the handler then repeats it and ends the process.
+void dieFromSignal(int32_t sig);
+/// Makes [lo, lo+size) the calling thread's signal stack; old receives the
+/// previous one (opaque, four words), or may be null.
+void setsigstack(void *_Nonnull lo, size_t size, uintptr_t *_Nullable old);
+void restoresigstack(const uintptr_t *_Nonnull old);
+/// Blocks every signal; old receives the mask (opaque, 16 words).
+void sigblockall(uintptr_t *_Nonnull old);
+void sigrestoremask(const uintptr_t *_Nonnull old);
+/// Unblocks every signal on the calling thread.
+void sigunblockall(void);
+/// The fault address of a SIGSEGV or SIGBUS, and si_code.
+uintptr_t sigaddr(const void *_Nonnull info);
+int32_t sigcode(const void *_Nonnull info);
+uintptr_t sigpc(const void *_Nonnull context);
+uintptr_t sigsp(const void *_Nonnull context);
+uintptr_t sigfp(const void *_Nonnull context);
+/// Makes the interrupted code appear to have called fn: skips the red zone,
+/// pushes the program counter, continues at fn.
+void sigpushcall(void *_Nonnull context, uintptr_t fn);
+/// Whether a general register of context holds an address in [lo, hi).
+int32_t sigregsin(const void *_Nonnull context, uintptr_t lo, uintptr_t hi);
+/// The calling thread's block of static thread-locals.
+void tlsrange(uintptr_t *_Nonnull lo, uintptr_t *_Nonnull hi);
+
+// Text: which code is the program's own.
+
+/// Reads the list of loaded modules. Call again after a dlopen.
+void textinit(void);
+/// Whether pc is in the main program.
+int32_t textismain(uintptr_t pc);
+/// Whether pc is in a shared library.
+int32_t textisforeign(uintptr_t pc);
+/// Whether some word in [lo, hi) is an address in a shared library's code.
+int32_t textscan(uintptr_t lo, uintptr_t hi);
+/// Whether the Swift standard library is linked into the main program, so that
+/// its code cannot be told from the program's own.
+int32_t textisstatic(void);
+/// The symbol that covers pc in the main program (from its symbol table) or in a
+/// library (dladdr). Writes a mangled name; returns the offset, or -1.
+int64_t symbolize(uintptr_t pc, char *_Nonnull out, size_t n);
+/// Demangles a Swift name; returns 0 where in is not one. Allocates.
+int32_t demangle(const char *_Nonnull in, char *_Nonnull out, size_t n);
+
+// Exclusivity.
+
+/// The address of the calling thread's head of the list of accesses in
+/// progress, as libswiftCore keeps it, found by making an access and looking
+/// for it; null where the search is not certain of its find.
+uintptr_t *_Nullable exclusivityhead(void);
+void exclusivityenter(void *_Nonnull twowords);
+void exclusivityexit(void *_Nonnull twowords);
+
+// epoll.
+
+int32_t epollcreate(void);
+/// Adds fd, edge-triggered, in both directions, with data.
+int32_t epolladd(int32_t epfd, int32_t fd, uint64_t data);
+/// Adds fd, level-triggered, for reading, with data.
+int32_t epolladdlevel(int32_t epfd, int32_t fd, uint64_t data);
+int32_t epolldel(int32_t epfd, int32_t fd);
+struct epollevent {
+  uint32_t events;
+  uint64_t data;
+};
+enum { EPOLL_IN = 0x001, EPOLL_OUT = 0x004, EPOLL_ERR = 0x008, EPOLL_HUP = 0x010, EPOLL_RDHUP = 0x2000 };
+/// Waits up to timeout nanoseconds (negative: for ever) and fills up to n <= 128
+/// events. Nanosecond timeouts where the kernel has epoll_pwait2 (5.11), else
+/// rounded up to a millisecond.
+int32_t epollwait(int32_t epfd, struct epollevent *_Nonnull ev, int32_t n, int64_t timeout);
+int32_t eventfd_(void);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The door to Asm/.                                     Go: src/runtime/stubs.go
+//
+// Only this file imports the switcher.
+
+import Stage15Asm
+
+typealias Gobuf = gobuf
+
+/// What mcall runs on g0: a C function, since nothing may be captured or counted
+/// across a switch. Its argument is the G that called mcall. Does not return.
+typealias MFunc = @convention(c) (UnsafeMutableRawPointer) -> Void
+
+/// getg returns the current G: the goroutine, or the M's g0. The value is stale
+/// after anything that may switch; read it again. Traps on a thread that is no M.
+@inline(__always)
+func getg() -> GPtr { GPtr(getg_().unsafelyUnwrapped) }
+
+/// The current G, or nil on a thread that is no M.
+@inline(__always)
+func getgOrNil() -> GPtr? {
+  guard let g = getg_() else { return nil }
+  return GPtr(g)
+}
+
+@inline(__always)
+func setg(_ gp: GPtr?) { setg_(gp?.raw) }
+
+/// See signalfence in asm.h.
+@inline(__always)
+func compilerBarrier() { signalfence() }
+
+/// Saves the registers in gp, continues on g0's stack in fn. Returns when gp
+/// is executed again, perhaps by another M.
+@inline(__always)
+func asmmcall(_ gp: GPtr, _ g0: GPtr, _ fn: MFunc) {
+  mcall_(
+    gp.raw.assumingMemoryBound(to: Gobuf.self),
+    g0.raw.assumingMemoryBound(to: Gobuf.self),
+    fn
+  )
+}
+
+/// Continues gp where it left off. Does not return.
+@inline(__always)
+func asmgogo(_ gp: GPtr) -> Never {
+  gogo_(gp.raw.assumingMemoryBound(to: Gobuf.self))
+}
+
+/// Continues the caller of asmrt0 with the same buf. Does not return.
+func asmgogo(buf: UnsafeMutablePointer<Gobuf>) -> Never { gogo_(buf) }
+
+/// Makes the rest of the calling stack g0's and calls fn(g0) there. Returns when
+/// asmgogo(buf:) is called on the same thread.
+func asmrt0(_ save: UnsafeMutablePointer<Gobuf>, _ g0: GPtr, _ fn: MFunc) {
+  rt0_(save, g0.raw.assumingMemoryBound(to: Gobuf.self), fn)
+}
+
+/// Makes gp call fn(gp) on its own stack when it is first executed.
+@inline(__always)
+func gostartcallfn(_ gp: GPtr, _ hi: UInt, _ fn: MFunc) {
+  gostartcall(gp.raw.assumingMemoryBound(to: Gobuf.self), hi, fn, gp.raw)
+}
+
+func fiberCreate(_ lo: UInt, _ hi: UInt) -> UnsafeMutableRawPointer? {
+  fiber_create(lo, hi)
+}
+
+func fiberDestroy(_ fiber: UnsafeMutableRawPointer?) { fiber_destroy(fiber) }
+
+func setAsyncPreempt2(_ fn: @convention(c) () -> Void) { asyncpreempt_set(fn) }
+func asyncPreemptAddress() -> UInt { asyncpreempt_address() }
+func asyncPreemptStack() -> UInt { UInt(asyncpreempt_stack()) }
+func gostartAddress() -> UInt { gostart_address() }
