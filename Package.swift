@@ -22,6 +22,7 @@ let stageTargets = stages.flatMap { name -> [Target] in
       name: "\(stage)Tests",
       dependencies: [.target(name: stage), .target(name: "CLinux")],
       path: "Tests/\(name)",
+      exclude: ["switcher"],
       swiftSettings: stageAlias(number)
     ),
   ]
@@ -35,10 +36,10 @@ let package = Package(
   targets: [
     .target(name: "CLinux"),
     .target(name: "Goroutines", dependencies: ["Stage15"]),
-    .executableTarget(name: "bench", dependencies: ["Goroutines"]),
+    .executableTarget(name: "bench", dependencies: ["Goroutines"], exclude: ["go"]),
     .executableTarget(
       name: "programs",
-      dependencies: ["Stage15"],
+      dependencies: ["Stage15", "CLinux"],
       swiftSettings: stageAlias("15")
     ),
     .executableTarget(name: "tour", dependencies: ["Goroutines"]),

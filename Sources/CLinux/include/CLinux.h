@@ -106,6 +106,9 @@ int32_t sigregsin(const void *_Nonnull context, uintptr_t lo, uintptr_t hi);
 /// The calling thread's block of static thread-locals.
 void tlsrange(uintptr_t *_Nonnull lo, uintptr_t *_Nonnull hi);
 
+/// The caller's frame address.
+static inline const void *_Nullable frame_address(void) { return __builtin_frame_address(0); }
+
 // Text: which code is the program's own.
 
 /// Reads the list of loaded modules. Call again after a dlopen.

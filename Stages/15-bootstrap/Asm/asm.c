@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The switcher's data, and what the sanitizers want to know of a switch.
+#define _GNU_SOURCE
 #include "asm.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <ucontext.h>
 #endif
 
 // Initial-exec: one load and no call, and right in a signal handler.
@@ -42,17 +45,33 @@ __attribute__((constructor)) static void xsaveinit(void) {
 // The red zone, the registers, the alignment, the frames of asyncpreempt2.
 size_t asyncpreempt_stack(void) { return 128 + 17 * 8 + 64 + xsave_size + 4096; }
 #elif defined(__aarch64__)
+// The two words, the registers, the flags, the frames of asyncpreempt2.
 size_t asyncpreempt_stack(void) { return 16 + 32 * 8 + 32 * 16 + 32 + 4096; }
+
+void asyncpreempt_resume(void) LINKNAME(asyncpreempt_resume);
+
+int asyncpreempt_fixup(void *ucontext) {
+  mcontext_t *mc = &((ucontext_t *)ucontext)->uc_mcontext;
+  if (mc->pc != (uintptr_t)asyncpreempt_resume) return 0;
+  const uintptr_t *words = (const uintptr_t *)mc->sp;
+  mc->pc = words[0];
+  mc->regs[30] = words[1];
+  mc->sp += 16;
+  return 1;
+}
 #endif
 
 #ifdef SANITIZED
 #include <stdlib.h>
+
+int fiber_sanitized(void) { return 1; }
 
 struct fiber {
   void *tsan;
   void *fake;      // AddressSanitizer's shadow of this stack, while off it
   const void *lo;
   size_t size;
+  uintptr_t base;  // ThreadSanitizer's call stack, before frames that never return
 };
 
 #if __has_feature(thread_sanitizer)
@@ -60,9 +79,37 @@ void *__tsan_create_fiber(unsigned flags);
 void __tsan_destroy_fiber(void *fiber);
 void *__tsan_get_current_fiber(void);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+void __tsan_func_entry(void *pc);
+void __tsan_func_exit(void);
+
+// ThreadSanitizer keeps a stack of calls per fiber, of fixed size. Frames that a
+// switch leaves for ever, which is how every visit to g0 ends, stay on it. No
+// function takes them off, so find the word that a call raises and a return
+// lowers: the stack's top.
+enum { SEARCHED = 16 };
+static int top = -1;
+
+__attribute__((constructor, disable_sanitizer_instrumentation)) static void findtop(void) {
+  volatile uintptr_t *state = __tsan_get_current_fiber();
+  uintptr_t before[SEARCHED], in[SEARCHED];
+  for (int i = 0; i < SEARCHED; i++) before[i] = state[i];
+  __tsan_func_entry((void *)findtop);
+  for (int i = 0; i < SEARCHED; i++) in[i] = state[i];
+  __tsan_func_exit();
+  int n = 0;
+  for (int i = 0; i < SEARCHED; i++) {
+    if (in[i] != before[i] + sizeof(uintptr_t) || state[i] != before[i]) continue;
+    top = i;
+    n++;
+  }
+  if (n != 1) top = -1;
+}
+
+static inline uintptr_t *fibertop(struct fiber *f) { return (uintptr_t *)f->tsan + top; }
 #endif
 #if __has_feature(address_sanitizer)
 #include <pthread.h>
+void __asan_unpoison_memory_region(const void *addr, size_t size);
 void __sanitizer_start_switch_fiber(void **save, const void *lo, size_t size);
 void __sanitizer_finish_switch_fiber(void *fake, const void **lo, size_t *size);
 #endif
@@ -74,6 +121,7 @@ void *fiber_create(uintptr_t lo, uintptr_t hi) {
   f->size = hi - lo;
 #if __has_feature(thread_sanitizer)
   f->tsan = lo != 0 ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
+  if (lo != 0 && top >= 0) f->base = *fibertop(f);
 #endif
 #if __has_feature(address_sanitizer)
   if (lo == 0) {
@@ -94,30 +142,52 @@ void fiber_destroy(void *fiber) {
   struct fiber *f = fiber;
   if (f == NULL) return;
 #if __has_feature(thread_sanitizer)
-  __tsan_destroy_fiber(f->tsan);
+  // A thread's own ends with the thread.
+  if (f->lo != NULL) __tsan_destroy_fiber(f->tsan);
 #endif
   free(f);
 }
 
-// Called by gogo_ and mcall_ immediately before the stack changes.
-void fiber_switch(void *to) LINKNAME(fiber_switch);
-__attribute__((no_sanitize("address", "thread"))) void fiber_switch(void *to) {
-  struct fiber *f = to;
+// Called by gostartcall: forgets the frames in which the last goroutine on this
+// stack ended.
+void fiber_reset(void *fiber) LINKNAME(fiber_reset);
+__attribute__((disable_sanitizer_instrumentation)) void fiber_reset(void *fiber) {
+  struct fiber *f = fiber;
   if (f == NULL) return;
 #if __has_feature(thread_sanitizer)
-  // Flag 1: no happens-before edge. The runtime's own locks and atomics make
-  // them, and the sanitizer is to check just that.
-  __tsan_switch_to_fiber(f->tsan, 1);
+  if (top >= 0) *fibertop(f) = f->base;
+#endif
+#if __has_feature(address_sanitizer)
+  enum { TOP = 4096 };
+  if (f->size >= TOP) __asan_unpoison_memory_region((const char *)f->lo + f->size - TOP, TOP);
+#endif
+}
+
+// Called by gogo_ and mcall_ immediately before the stack changes.
+void fiber_switch(void *to) LINKNAME(fiber_switch);
+// Not instrumented at all: a note of entering would go to one fiber, that of
+// leaving to another.
+__attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
+  struct fiber *f = to;
+  if (f == NULL) return;
+  struct gobuf *from = tls_g;
+  struct fiber *was = from->fiber;
+#if __has_feature(thread_sanitizer)
+  // The first time that g0 is left, and each time that mcall_ comes back to it.
+  if (was->lo == NULL && was->base == 0 && top >= 0) was->base = *fibertop(was);
+  if (f->lo == NULL && f->base != 0) *fibertop(f) = f->base;
+  // Flags 0: what this thread did before the switch happens before what it does
+  // after. Between threads, the runtime's own locks and atomics are checked.
+  __tsan_switch_to_fiber(f->tsan, 0);
 #endif
 #if __has_feature(address_sanitizer)
   // Start and finish at once: between here and the jump nothing is instrumented.
-  struct gobuf *from = tls_g;
-  struct fiber *was = from->fiber;
   __sanitizer_start_switch_fiber(&was->fake, f->lo, f->size);
   __sanitizer_finish_switch_fiber(f->fake, NULL, NULL);
 #endif
 }
 #else
+int fiber_sanitized(void) { return 0; }
 void *fiber_create(uintptr_t lo, uintptr_t hi) {
   (void)lo;
   (void)hi;

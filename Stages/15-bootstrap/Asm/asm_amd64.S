@@ -17,6 +17,9 @@
 #include "asm.h"
 #if defined(__x86_64__)
         .text
+        .hidden SYMBOL(asyncpreempt2)
+        .hidden SYMBOL(xsave_size)
+        .hidden SYMBOL(xsave_mask)
 
 // void gogo_(struct gobuf *buf)
 //                          rdi
@@ -28,7 +31,10 @@ SYMBOL(gogo_):
         movq    %rdi, %rbx
         movq    GOBUF_FIBER(%rdi), %rdi
         subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
         callq   SYMBOL(fiber_switch)
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
         movq    %rbx, %rdi
 #endif
         movq    SYMBOL(tls_g)@gottpoff(%rip), %rax
@@ -66,7 +72,10 @@ SYMBOL(mcall_):
         movq    %rdx, %r13
         movq    GOBUF_FIBER(%rsi), %rdi
         subq    $8, %rsp
+        .cfi_adjust_cfa_offset 8
         callq   SYMBOL(fiber_switch)
+        addq    $8, %rsp
+        .cfi_adjust_cfa_offset -8
         movq    %rbx, %rdi
         movq    %r12, %rsi
         movq    %r13, %rdx
@@ -112,7 +121,7 @@ SYMBOL(rt0_):
 SYMBOL(gostartcall):
         .cfi_startproc
         andq    $-16, %rsi
-        leaq    SYMBOL(gostart)(%rip), %rax
+        leaq    1f(%rip), %rax
         movq    $0, -8(%rsi)            // where gostart's caller would be
         movq    %rax, -16(%rsi)
         subq    $16, %rsi
@@ -120,6 +129,10 @@ SYMBOL(gostartcall):
         movq    $0, GOBUF_RBP(%rdi)     // a walk along frame pointers ends here
         movq    %rdx, GOBUF_RBX(%rdi)
         movq    %rcx, GOBUF_R12(%rdi)
+#ifdef SANITIZED
+        movq    GOBUF_FIBER(%rdi), %rdi
+        jmp     SYMBOL(fiber_reset)
+#endif
         retq
         .cfi_endproc
         .size   SYMBOL(gostartcall), .-SYMBOL(gostartcall)
@@ -127,17 +140,14 @@ SYMBOL(gostartcall):
 // The frame below every goroutine's first function: rbx(r12).
         .globl  SYMBOL(gostart)
         .type   SYMBOL(gostart), @function
+SYMBOL(gostart):
         .cfi_startproc
         .cfi_undefined %rip             // a backtrace of a goroutine ends here
         nop                             // unwinders look up the address before
-SYMBOL(gostart):
-        movq    %r12, %rdi
+1:      movq    %r12, %rdi              // where gogo_ goes
         pushq   $0                      // a frame pointer of zero below a return
         .cfi_adjust_cfa_offset 8        // address of zero; and 16-byte alignment
         movq    %rsp, %rbp
-        subq    $8, %rsp
-        .cfi_adjust_cfa_offset 8
-        andq    $-16, %rsp
         callq   *%rbx
         ud2                             // fn returned: it must goexit instead
         .cfi_endproc
@@ -147,7 +157,6 @@ SYMBOL(gostart):
 // with the return address 128 bytes below the goroutine's own stack pointer: a
 // leaf function may keep data there. The goroutine may be resumed by another
 // thread; nothing of the signal's is left by then.
-//
         .globl  SYMBOL(asyncPreempt)
         .type   SYMBOL(asyncPreempt), @function
 SYMBOL(asyncPreempt):
@@ -163,6 +172,7 @@ SYMBOL(asyncPreempt):
         pushfq
         pushq   %rax
         pushq   %rbx
+        .cfi_offset %rbx, -168
         pushq   %rcx
         pushq   %rdx
         pushq   %rsi
@@ -209,12 +219,16 @@ SYMBOL(asyncPreempt):
         popq    %rdx
         popq    %rcx
         popq    %rbx
+        .cfi_restore %rbx
         popq    %rax
         popfq
         popq    %rbp
         .cfi_def_cfa %rsp, 136
+        .cfi_restore %rbp
         retq    $128                    // and over the red zone
         .cfi_endproc
         .size   SYMBOL(asyncPreempt), .-SYMBOL(asyncPreempt)
 #endif
+#if defined(__ELF__)
         .section .note.GNU-stack,"",%progbits   // outside the #if: the inactive file is linked too
+#endif

@@ -69,6 +69,8 @@ func fiberCreate(_ lo: UInt, _ hi: UInt) -> UnsafeMutableRawPointer? {
 
 func fiberDestroy(_ fiber: UnsafeMutableRawPointer?) { fiber_destroy(fiber) }
 
+let sanitized = fiber_sanitized() != 0
+
 func setAsyncPreempt2(_ fn: @convention(c) () -> Void) { asyncpreempt_set(fn) }
 func asyncPreemptAddress() -> UInt { asyncpreempt_address() }
 func asyncPreemptStack() -> UInt { UInt(asyncpreempt_stack()) }

@@ -25,10 +25,17 @@ private let activeSpin = 4
 private let activeSpinCount: UInt32 = 30
 private let passiveSpin = 1
 
+/// A thread that is no M may drop the last reference to a channel or a timer, and
+/// lock what it was in; it has no count, and nothing would preempt it.
+@inline(__always)
+private func addlocks(_ n: Int32) {
+  if let g = getgOrNil() { g[].m.unsafelyUnwrapped[].locks += n }
+}
+
 /// lock waits until l is free and takes it.
 @inline(__always)
 func lock(_ l: borrowing Mutex) {
-  getg()[].m.unsafelyUnwrapped[].locks += 1
+  addlocks(1)
   // acquire: what the last holder wrote is seen.
   if l.key.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
     return
@@ -60,11 +67,11 @@ func lock2(_ l: borrowing Mutex) {
 /// tryLock takes l if it is free.
 @inline(__always)
 func tryLock(_ l: borrowing Mutex) -> Bool {
-  getg()[].m.unsafelyUnwrapped[].locks += 1
+  addlocks(1)
   if l.key.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged {
     return true
   }
-  getg()[].m.unsafelyUnwrapped[].locks -= 1
+  addlocks(-1)
   return false
 }
 
@@ -75,7 +82,7 @@ func unlock(_ l: borrowing Mutex) {
   if l.key.exchange(0, ordering: .releasing) == 2 {
     _ = futexwakeup(keyAddress(l), 1)
   }
-  getg()[].m.unsafelyUnwrapped[].locks -= 1
+  addlocks(-1)
 }
 
 @inline(__always)
@@ -123,6 +130,17 @@ func notetsleep(_ n: borrowing Note, _ ns: Int64) -> Bool {
   }
   return true
 }
+
+/// One round of notetsleep: returns also when woken without a wake-up.
+func notetsleepOnce(_ n: borrowing Note, _ ns: Int64) -> Bool {
+  // acquire: pairs with notewakeup.
+  if n.key.load(ordering: .acquiring) != 0 { return true }
+  _ = futexsleep(noteAddress(n), 0, ns)
+  return n.key.load(ordering: .acquiring) != 0
+}
+
+/// Wakes the sleeper without the event. Safe in a signal handler.
+func noteprod(_ n: borrowing Note) { _ = futexwakeup(noteAddress(n), 1) }
 
 private func noteAddress(_ n: borrowing Note) -> UnsafeRawPointer {
   withUnsafePointer(to: n.key) { UnsafeRawPointer($0) }

@@ -207,6 +207,10 @@ struct G: ~Copyable {
   /// Preemption was asked for. Go: preempt.
   let preempt = Atomic(false)
 
+  /// When it began to wait, in nanotime, as the collector first saw it waiting; 0:
+  /// not seen yet. Go: waitsince.
+  let waitsince = Atomic<Int64>(0)
+
   // Owned by whoever owns the stack (see GStatus).
 
   /// The M that runs it; nil while none does.
@@ -239,10 +243,6 @@ struct G: ~Copyable {
   var waiting: SudogPtr? = nil
 
   var lockedm: MPtr? = nil
-
-  /// When it began to wait, in nanotime; set by the collector when it first sees
-  /// it waiting, so an approximation from above. Go: waitsince.
-  var waitsince: Int64 = 0
 
   /// The goroutine that created it. Go: parentGoid.
   var parentGoid: UInt64 = 0
@@ -285,9 +285,13 @@ struct M: ~Copyable {
   /// The kernel's name for the thread; zero before it has started and after it ended.
   let procid = Atomic<Int32>(0)
 
-  // Owned by the M itself.
+  /// The goroutine it runs. Written by the M itself, read by sysmon and handlers.
+  let curg = Atomic<GPtr?>(nil)
 
-  var curg: GPtr? = nil
+  /// Its thread has ended, and touches the M no more. Go: freeWait.
+  let freeWait = Atomic(false)
+
+  // Owned by the M itself.
 
   /// The P it holds; nil when in a system call or idle.
   var p: PPtr? = nil
@@ -306,16 +310,17 @@ struct M: ~Copyable {
   var preemptGen: UInt32 = 0
   var syscalltick: UInt32 = 0
 
-  /// This M has no P and sleeps on park.
-  var blocked = false
+  /// Its locked goroutine exited; it sleeps until run returns.
+  var wedged = false
+
+  /// The run is over; this M is to return to run's caller. Written under sched.lock.
+  var rundone = false
 
   /// What to run first on a new thread, before it schedules.
   var mstartfn: (@convention(c) () -> Void)? = nil
   var waitunlockf: UnlockFunc? = nil
   var waitlock: UnsafeMutableRawPointer? = nil
 
-  /// Locks taken that parking is about to release: one for goparkunlock, else as
-  /// many as there were.
   var lockedg: GPtr? = nil
 
   /// Counts of lockOSThread, by the program and by the runtime.
@@ -330,8 +335,6 @@ struct M: ~Copyable {
   /// Where this thread's list of exclusive accesses begins; nil: use the interface.
   var accessesAddress: UnsafeMutablePointer<UInt>? = nil
 
-  /// Two words of g0's own for that interface.
-  var accessesEntered = false
   var sigstack: UnsafeMutableRawPointer? = nil
   var oldsigstack = InlineArray<4, UInt>(repeating: 0)
 
@@ -394,7 +397,8 @@ struct P: ~Copyable {
 
   // Owned by the M that holds it.
 
-  let gFree = GFree()
+  /// Dead Gs to start again. Go: gFree.
+  var gFree = GList()
 
   /// Goroutine ids given to it and not yet used.
   var goidcache: UInt64 = 0
@@ -436,18 +440,16 @@ struct Counters: ~Copyable {
   let handoffs = Atomic<UInt64>(0)
   let preemptions = Atomic<UInt64>(0)
   let asyncPreemptions = Atomic<UInt64>(0)
+
+  /// Goroutines started and finished here, the runtime's own aside; the difference,
+  /// over all Ps, is how many there are.
   let spawns = Atomic<UInt64>(0)
+  let exits = Atomic<UInt64>(0)
 }
 
 @inline(__always)
 func bump(_ counter: borrowing Atomic<UInt64>, by n: UInt64 = 1) {
   counter.store(counter.load(ordering: .relaxed) &+ n, ordering: .relaxed)
-}
-
-/// Dead Gs kept by a P.
-struct GFree: ~Copyable {
-  let list = Ptr(allocating: GList())
-  let n = Atomic<Int32>(0)
 }
 
 struct Schedt: ~Copyable {
@@ -484,9 +486,6 @@ struct Schedt: ~Copyable {
   /// sysmon sleeps on sysmonnote.
   let sysmonwait = Atomic(false)
 
-  /// Goroutines that exist, the runtime's own aside. Go: gcount.
-  let ngoroutines = Atomic<Int64>(0)
-
   /// A serial task is due; see collector in proc.swift.
   let collectordue = Atomic(false)
 
@@ -498,6 +497,12 @@ struct Schedt: ~Copyable {
 
   /// The number of Ps in use.
   let gomaxprocs = Atomic<Int32>(0)
+
+  /// The main goroutine has started, so there is somebody to wake.
+  let mainStarted = Atomic(false)
+
+  /// Ps that the next startTheWorld is to have; 0: as many as now.
+  let newprocs = Atomic<Int32>(0)
 
   /// A panic or fatal error is being printed.
   let panicking = Atomic<UInt32>(0)
@@ -532,15 +537,22 @@ struct Schedt: ~Copyable {
   /// Ms that ended, for reuse of their objects.
   var freem: MPtr? = nil
 
+  /// The run is over: nothing is started, and a lack of work is no deadlock.
+  var ending = false
+
+  // One at a time may stop the world.
+
+  let worldsema = Ptr(allocating: Sema(1))
+
   // Events: the sleeper clears, the waker wakes once.
 
   let stopnote = Note()
   let sysmonnote = Note()
 
-  // Protected by gFreeLock: dead Gs nobody keeps.
+  // Protected by gFreeLock: dead Gs that no P keeps, by class of stack.
 
   let gFreeLock = Mutex()
-  let gFree = InlineArray<8, Ptr<GList>>({ _ in Ptr(allocating: GList()) })
+  var gFree = InlineArray<4, GList>({ _ in GList() })
 
   init() {}
 }
@@ -555,11 +567,15 @@ let maxGomaxprocs = 1024
 
 /// The Ps there are: [0, gomaxprocs) in use, the rest dead. Slots are filled with
 /// the world stopped and never emptied.
-let allp: UnsafeMutablePointer<PPtr?> = {
-  let p = UnsafeMutablePointer<PPtr?>.allocate(capacity: maxGomaxprocs)
-  p.initialize(repeating: nil, count: maxGomaxprocs)
-  return p
-}()
+let allp = Ptr(allocating: AllP())
+
+struct AllP: ~Copyable {
+  let slots = InlineArray<1024, Atomic<PPtr?>>({ _ in Atomic(nil) })
+
+  subscript(_ i: Int32) -> PPtr? {
+    @inline(__always) get { slots[Int(i)].load(ordering: .relaxed) }
+  }
+}
 
 /// All Ms, newest first, through alllink. Only grows.
 let allm = Ptr(allocating: AllM())

@@ -111,6 +111,14 @@ void gostartcall(struct gobuf *_Nonnull buf, uintptr_t hi, void (*_Nonnull fn)(v
                  void *_Nonnull arg) LINKNAME(gostartcall);
 /// The address to which a signal handler may redirect a goroutine; see asm_*.S.
 uintptr_t asyncpreempt_address(void) LINKNAME(asyncpreempt_address);
+#if defined(__aarch64__)
+/// To be called by a handler of SIGTRAP, on the thread's signal stack and with
+/// SA_SIGINFO, before anything else: asyncPreempt ends in a trap, because without
+/// a free register it cannot jump back by itself. If the trap was that one, edits
+/// the context so that the goroutine goes on where it was interrupted, and returns
+/// 1; else returns 0. SIGTRAP must never be blocked where goroutines run.
+int asyncpreempt_fixup(void *_Nonnull ucontext) LINKNAME(asyncpreempt_fixup);
+#endif
 /// Bytes of stack that asyncPreempt needs below the interrupted sp.
 size_t asyncpreempt_stack(void) LINKNAME(asyncpreempt_stack);
 /// The first frame of every goroutine; nothing returns into it but its callee.
@@ -123,5 +131,7 @@ void asyncpreempt_set(void (*_Nonnull fn)(void)) LINKNAME(asyncpreempt_set);
 /// null for the calling thread's own.
 void *_Nullable fiber_create(uintptr_t lo, uintptr_t hi) LINKNAME(fiber_create);
 void fiber_destroy(void *_Nullable fiber) LINKNAME(fiber_destroy);
+/// Whether this was built for a sanitizer.
+int fiber_sanitized(void) LINKNAME(fiber_sanitized);
 #endif
 #endif

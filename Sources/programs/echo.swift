@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TCP echo: a server with a goroutine per connection, a client, and both in one
+// process.
+//
+// Seed fact: a goroutine that waits for the network is parked, and its thread
+// does something else. The code says read, then write, and yet a thousand
+// connections need no more threads than there are Ps.
+
+import Stage
+
+/// Sends back what comes in, until the other side has no more.
+private func serve(_ connection: TCPConnection) {
+  defer { connection.close() }
+  while let bytes = try? connection.read(upTo: 4096), !bytes.isEmpty {
+    do {
+      try connection.write(bytes)
+    } catch {
+      return
+    }
+  }
+}
+
+func echo(_ arguments: [String]) throws {
+  let clients = try number(arguments, "CLIENTS", default: 1_000, in: 1...10_000)
+  try run {
+    let listener = try TCPListener()
+    go {
+      while let connection = try? listener.accept() {
+        go { serve(connection) }
+      }
+    }
+    let port = listener.port
+    let correct = Channel<Bool>()
+    let time = seconds {
+      for i in 0..<clients {
+        go {
+          let request = "client \(i) was here"
+          correct.send((try? ask(request, port: port)) == request)
+        }
+      }
+    }
+    var good = 0
+    let rest = seconds {
+      for _ in 0..<clients where correct.receive()! {
+        good += 1
+      }
+    }
+    listener.close()
+    print("\(grouped(good)) of \(grouped(clients)) echoes came back, \(pleasant(time + rest))")
+    if good != clients { throw Failure(message: "too few open files? see ulimit -n") }
+  }
+}
+
+private func ask(_ request: String, port: Int) throws -> String {
+  let connection = try TCPConnection(host: "127.0.0.1", port: port)
+  defer { connection.close() }
+  try connection.write(request)
+  connection.closeWrite()
+  var answer: [UInt8] = []
+  while true {
+    let bytes = try connection.read(upTo: 4096)
+    if bytes.isEmpty { return String(decoding: answer, as: UTF8.self) }
+    answer += bytes
+  }
+}
+
+func echoServer(_ arguments: [String]) throws {
+  let port = try number(arguments, "PORT", default: 7007, in: 0...65535)
+  try run {
+    let listener = try TCPListener(port: port)
+    complain("echo-server: listening on 127.0.0.1 port \(listener.port)")
+    while true {
+      let connection = try listener.accept()
+      go { serve(connection) }
+    }
+  }
+}
+
+func echoClient(_ arguments: [String]) throws {
+  try expect(arguments, atMost: 2)
+  guard arguments.count == 2 else {
+    throw UsageError(message: "HOST and PORT are needed")
+  }
+  let host = arguments[0]
+  let port = try number(arguments[1], "PORT", in: 1...65535)
+  try run {
+    let connection = try TCPConnection(host: host, port: port)
+    go {
+      // Reading standard input blocks a thread; the connection parks a goroutine.
+      while let line = blocking({ readLine(strippingNewline: false) }) {
+        try connection.write(line)
+      }
+      connection.closeWrite()
+    }
+    while true {
+      let bytes = try connection.read(upTo: 4096)
+      if bytes.isEmpty { return }
+      try output(bytes)
+    }
+  }
+}

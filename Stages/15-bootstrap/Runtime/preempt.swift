@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Preemption, and the signals it uses.
+//                                Go: src/runtime/preempt.go, signal_unix.go
+//
+// A goroutine is asked to yield by poisoning its stack guard, and yields at its
+// next check: every call into the runtime ends with one (exitRuntime), and a loop
+// that makes none may call checkpoint(). For loops that do neither, a signal: the
+// handler makes the goroutine appear to have called asyncPreempt where it was
+// interrupted. The handler itself never switches: the goroutine may go on on
+// another thread, and what a signal does to a thread must be undone there.
+//
+// That is safe only where (isAsyncSafePoint):
+//   the goroutine runs user code: not in the runtime (inRuntime), its M holds no
+//   lock and has a running P;
+//   the program counter is in the main program: a library may hold a lock, or be
+//   half-way through something that belongs to the thread;
+//   no return address into a library is on the stack, for the same reason;
+//   no register points to thread-local storage: the address would be another
+//   thread's after the switch.
+// Elsewhere nothing is done; the guard stays poisoned, and sysmon asks again.
+
+import CLinux
+import Synchronization
+
+/// What is set from GODEBUG. Written before any M but m0 exists.
+struct Debug: ~Copyable {
+  var schedtrace: Int64 = 0
+  var scheddetail = false
+  var asyncpreemptoff = false
+}
+
+let debug = Ptr(allocating: Debug())
+
+/// preemptone asks the goroutine that pp runs to yield. Best effort: it may have
+/// been another one, and it may not be able to yield.
+func preemptone(_ pp: PPtr) {
+  guard let mp = pp[].m.load(ordering: .relaxed), mp != getg()[].m,
+    let gp = mp[].curg.load(ordering: .relaxed), gp != mp[].g0
+  else { return }
+  gp[].preempt.store(true, ordering: .relaxed)
+  gp[].stackguard0.store(stackPreempt, ordering: .relaxed)
+  if debug[].asyncpreemptoff { return }
+  pp[].preempt.store(true, ordering: .relaxed)
+  preemptM(mp)
+}
+
+/// preemptall asks all.
+func preemptall() {
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    if let pp = allp[][i], pp[].status.load(ordering: .relaxed) == .running {
+      preemptone(pp)
+    }
+  }
+}
+
+/// preemptM sends the M's thread a signal, unless one is on its way.
+func preemptM(_ mp: MPtr) {
+  guard mp[].signalPending.compareExchange(
+    expected: 0, desired: 1, ordering: .sequentiallyConsistent
+  ).exchanged else { return }
+  let tid = mp[].procid.load(ordering: .relaxed)
+  if tid == 0 || tgkill_(tid, Int32(SIG_URG)) != 0 {
+    mp[].signalPending.store(0, ordering: .relaxed)
+  }
+}
+
+/// newstack is where a check of the stack guard leads: yields, if that was asked
+/// for and is possible here. Called in the runtime, one level deep.
+@inline(never)
+func newstack(_ gp: GPtr) {
+  if gp[].inRuntime != 1 || !canPreemptM(gp) { return }
+  mcall(gopreempt_m)
+}
+
+/// Whether the M that runs gp may change to another goroutine.
+private func canPreemptM(_ gp: GPtr) -> Bool {
+  guard let mp = gp[].m, mp[].curg.load(ordering: .relaxed) == gp, mp[].locks == 0,
+    let pp = mp[].p
+  else { return false }
+  return pp[].status.load(ordering: .relaxed) == .running
+    && gp[].atomicstatus.load(ordering: .relaxed) == .running
+}
+
+/// What asyncPreempt calls, with all registers saved on the goroutine's stack.
+private let asyncPreempt2: @convention(c) () -> Void = {
+  let gp = getg()
+  gp[].inRuntime += 1
+  gp[].asyncSafePoint = true
+  if canPreemptM(gp) {
+    bump(gp[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped[].counters.asyncPreemptions)
+    mcall(gopreempt_m)
+  }
+  gp[].asyncSafePoint = false
+  gp[].inRuntime -= 1
+}
+
+// Signals.
+
+/// Stack that is looked at for return addresses into libraries. A goroutine that
+/// is deeper yields at its checks only.
+private let scanLimit: UInt = 256 << 10
+
+/// wantAsyncPreempt and isAsyncSafePoint, on gp's own thread in a handler.
+private func isAsyncSafePoint(_ gp: GPtr, _ context: UnsafeMutableRawPointer) -> Bool {
+  guard let mp = gp[].m, let pp = mp[].p, gp != mp[].g0 else { return false }
+  guard gp[].preempt.load(ordering: .relaxed) || pp[].preempt.load(ordering: .relaxed)
+  else { return false }
+  guard gp[].inRuntime == 0, canPreemptM(gp) else { return false }
+  let pc = sigpc(context)
+  let sp = sigsp(context)
+  guard sp > gp[].stack.lo, sp <= gp[].stack.hi, textismain(pc) != 0 else { return false }
+  if gp[].stack.hi - sp > scanLimit || textscan(sp, gp[].stack.hi) != 0 { return false }
+  var lo: UInt = 0
+  var hi: UInt = 0
+  tlsrange(&lo, &hi)
+  if sigregsin(context, lo, hi) != 0 { return false }
+  // Room for the registers, and for what saves them.
+  let low = sp - asyncPreemptStack()
+  if low < gp[].softlo, case .limit = stackgrow(gp, low, sp) { return false }
+  return true
+}
+
+private let sigpreempt: sighandler_ = { sig, info, context in
+  if let gp = getgOrNil(), let context {
+    if let mp = gp[].m {
+      mp[].preemptGen &+= 1
+      // Cleared first: a request that comes now sends another signal.
+      mp[].signalPending.store(0, ordering: .relaxed)
+    }
+    if isAsyncSafePoint(gp, context) { sigpushcall(context, asyncPreemptAddress()) }
+  }
+  // The program may use the signal too.
+  _ = sigfwd(sig, info, context)
+}
+
+private let sigsegv: sighandler_ = { sig, info, context in
+  if let g = getgOrNil(), let info, let context, let mp = g[].m {
+    let addr = sigaddr(info)
+    let sp = sigsp(context)
+    if let gp = mp[].curg.load(ordering: .relaxed),
+      addr >= gp[].stack.lo, addr < gp[].stack.hi, gp[].stack.hi != 0
+    {
+      switch stackgrow(gp, addr, min(sp, gp[].stack.hi)) {
+      case .grown:
+        return
+      case .limit(let size, let window):
+        stackoverflow(
+          gp, size: size, window: window, sp: sp, fp: sigfp(context), pc: sigpc(context))
+      }
+    }
+    let g0lo = mp[].g0[].stack.lo
+    if g0lo != 0, addr < g0lo + 8192, addr + (1 << 20) > g0lo {
+      throwFatal("stack overflow on a scheduler stack")
+    }
+  }
+  if sigfwd(sig, info, context) == 0 { dieFromSignal(sig) }
+}
+
+/// A dump was asked for by SIGQUIT.
+private let quitflag = Ptr(allocating: Quitflag())
+private struct Quitflag: ~Copyable {
+  let set = Atomic(false)
+}
+
+func quitrequested() -> Bool { quitflag[].set.load(ordering: .relaxed) }
+
+private let sigquit: sighandler_ = { sig, info, context in
+  if sigfwd(sig, info, context) != 0 { return }
+  // sysmon prints: here nothing can be allocated.
+  quitflag[].set.store(true, ordering: .relaxed)
+  noteprod(sched[].sysmonnote)
+}
+
+/// Not SIG_IGN: programs that this one starts would inherit that.
+private let signothing: sighandler_ = { sig, info, context in
+  _ = sigfwd(sig, info, context)
+}
+
+/// Installs the handlers, on top of those that are there.
+func initsig() {
+  textinit()
+  setAsyncPreempt2(asyncPreempt2)
+  // The standard library's code cannot be told from the program's own when it is
+  // part of it: preemption is then by checks alone.
+  if textisstatic() != 0 { debug[].asyncpreemptoff = true }
+  _ = setsig(Int32(SIG_URG), sigpreempt)
+  _ = setsig(Int32(SIG_SEGV), sigsegv)
+  _ = setsig(Int32(SIG_BUS), sigsegv)
+  _ = setsig(Int32(SIG_QUIT), sigquit)
+  _ = setsig(Int32(SIG_PIPE), signothing)
+}

@@ -1,0 +1,989 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scheduler.                                         Go: src/runtime/proc.go
+//
+// G, a goroutine; M, a thread; P, the right to run goroutines, of which there are
+// GOMAXPROCS. An M needs a P to run a G. It takes work from its P's queue, from
+// the global queue, from the network, or from another P's queue; when there is
+// none it gives up the P and sleeps.
+//
+// Worker thread parking/unparking: too many threads awake waste power, too few
+// waste work. An M that has run out of work and still looks for some is
+// *spinning* (m.spinning, counted in sched.nmspinning). Whoever makes work ready
+// wakes an M only if there is an idle P and nobody spins; the woken M spins, and
+// when it finds work it wakes the next. So the number of threads follows the
+// work, one step at a time, and no crowd is woken.
+//
+// The race to be won is between a submitter and the last spinner giving up:
+//
+//   submitter                         spinner
+//   1. puts work on a queue           1. nmspinning -= 1
+//   2. full barrier                   2. full barrier
+//   3. looks at nmspinning            3. looks at all queues again
+//
+// One of them sees the other. Each step 3 below refers here.
+//
+// A strong reference must never be live in a frame that mcall leaves for good, nor
+// on g0 across execute: nothing unwinds them.
+
+import CLinux
+import Synchronization
+
+// Getting on and off g0.
+
+/// mcall saves the calling goroutine and runs fn(gp) on g0's stack. fn does not
+/// return; mcall does when the goroutine is executed again, perhaps by another M.
+@inline(__always)
+func mcall(_ fn: MFunc) {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  // errno and the exclusive accesses in progress are the thread's to the C and
+  // Swift libraries; to the program they are the goroutine's.
+  gp[].errno = mp[].errnoAddress.pointee
+  if let head = mp[].accessesAddress {
+    gp[].accesses = head.pointee
+    head.pointee = 0
+  } else {
+    exclusivityexit(addressOf(&gp[].accesses))
+  }
+  asmmcall(gp, mp[].g0, fn)
+}
+
+/// gogo continues gp on this M. Runs on g0. Does not return.
+@inline(__always)
+func gogo(_ gp: GPtr, _ mp: MPtr) -> Never {
+  mp[].errnoAddress.pointee = gp[].errno
+  if let head = mp[].accessesAddress {
+    head.pointee = gp[].accesses
+  } else {
+    exclusivityenter(addressOf(&gp[].accesses))
+  }
+  asmgogo(gp)
+}
+
+/// The address of a field behind a handle, which does not move.
+@inline(__always)
+func addressOf<T: ~Copyable>(_ field: inout T) -> UnsafeMutablePointer<T> {
+  withUnsafeMutablePointer(to: &field) { $0 }
+}
+
+/// enterRuntime begins a public entry point: from here to exitRuntime the goroutine
+/// is not preempted by a signal. Ends the process on a thread that is no M.
+@inline(__always)
+func enterRuntime(_ name: StaticString) -> GPtr {
+  guard let gp = getgOrNil() else { foreignThread(name) }
+  gp[].inRuntime += 1
+  compilerBarrier()
+  return gp
+}
+
+/// exitRuntime undoes enterRuntime, and yields if that was asked for meanwhile.
+@inline(__always)
+func exitRuntime(_ gp: GPtr) {
+  if gp[].stackguard0.load(ordering: .relaxed) == stackPreempt { newstack(gp) }
+  compilerBarrier()
+  gp[].inRuntime -= 1
+}
+
+@inline(never)
+private func foreignThread(_ name: StaticString) -> Never {
+  fatal("\(name) called on a thread that runs no goroutine; call it inside run { }")
+}
+
+/// acquirem keeps the caller on its M and P until releasem.
+@inline(__always)
+func acquirem() -> MPtr {
+  let mp = getg()[].m.unsafelyUnwrapped
+  mp[].locks += 1
+  compilerBarrier()
+  return mp
+}
+
+@inline(__always)
+func releasem(_ mp: MPtr) {
+  compilerBarrier()
+  mp[].locks -= 1
+}
+
+/// A random number that is nobody's business. Go: cheaprand.
+@inline(__always)
+func cheaprand() -> UInt32 {
+  let mp = getg()[].m.unsafelyUnwrapped
+  // wyrand's step.
+  mp[].rand &+= 0xa076_1d64_78bd_642f
+  let (hi, lo) = mp[].rand.multipliedFullWidth(by: mp[].rand ^ 0xe703_7ed1_a0b4_28db)
+  return UInt32(truncatingIfNeeded: hi ^ lo)
+}
+
+/// A random number in [0, n).
+@inline(__always)
+func cheaprandn(_ n: UInt32) -> UInt32 {
+  UInt32(truncatingIfNeeded: UInt64(cheaprand()) &* UInt64(n) >> 32)
+}
+
+// The states of a G.
+
+/// casgstatus changes gp's status, which must be old. The owner of a status is the
+/// only one to change it, so that this is a check and a store; Go, whose collector
+/// may lock a status, needs the CAS.
+@inline(__always)
+func casgstatus(_ gp: GPtr, _ old: GStatus, _ new: GStatus) {
+  if gp[].atomicstatus.load(ordering: .relaxed) != old { badgstatus() }
+  // release: whoever sees the new status sees what led to it.
+  gp[].atomicstatus.store(new, ordering: .releasing)
+}
+
+@inline(never)
+private func badgstatus() -> Never { throwFatal("casgstatus: bad incoming values") }
+
+// Parking and readying.
+
+/// gopark puts the current goroutine into waiting and runs the scheduler. On g0,
+/// with the goroutine off its stack, unlockf(gp, lock) is called; when it returns
+/// false the goroutine is resumed at once. Only then may anybody ready it.
+@inline(__always)
+func gopark(
+  _ unlockf: UnlockFunc?,
+  _ lock: UnsafeMutableRawPointer?,
+  _ reason: WaitReason
+) {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  mp[].waitunlockf = unlockf
+  mp[].waitlock = lock
+  gp[].waitreason = reason
+  mcall(park_m)
+}
+
+/// goparkunlock parks and releases l.
+@inline(__always)
+func goparkunlock(_ l: UnsafeMutablePointer<Mutex>, _ reason: WaitReason) {
+  gopark(parkunlock_c, UnsafeMutableRawPointer(l), reason)
+}
+
+let parkunlock_c: UnlockFunc = { _, l in
+  unlock(l.unsafelyUnwrapped.assumingMemoryBound(to: Mutex.self).pointee)
+  return true
+}
+
+/// park_m is gopark on g0.
+private let park_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  casgstatus(gp, .running, .waiting)
+  dropg(mp)
+  if let fn = mp[].waitunlockf {
+    mp[].waitunlockf = nil
+    // From here on, if fn says so, gp may be running elsewhere.
+    if !fn(raw, mp[].waitlock) {
+      casgstatus(gp, .waiting, .runnable)
+      execute(gp, inheritTime: true)
+    }
+  }
+  schedule()
+}
+
+/// dropg undoes what ties the M and its current goroutine.
+@inline(__always)
+func dropg(_ mp: MPtr) {
+  mp[].curg.load(ordering: .relaxed).unsafelyUnwrapped[].m = nil
+  mp[].curg.store(nil, ordering: .relaxed)
+}
+
+/// goready makes a waiting goroutine runnable, to run next on this P.
+@inline(__always)
+func goready(_ gp: GPtr) { ready(gp, next: true) }
+
+func ready(_ gp: GPtr, next: Bool) {
+  // The M must keep its P.
+  let mp = acquirem()
+  casgstatus(gp, .waiting, .runnable)
+  runqput(mp[].p.unsafelyUnwrapped, gp, next: next)
+  wakep()
+  releasem(mp)
+}
+
+// Yielding.
+
+/// goschedImpl sends the current goroutine to the tail of the global queue. Go:
+/// Gosched.
+@inline(__always)
+func goschedImpl() { mcall(gosched_m) }
+
+private let gosched_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  casgstatus(gp, .running, .runnable)
+  dropg(mp)
+  lock(sched[].lock)
+  globrunqput(gp)
+  unlock(sched[].lock)
+  if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
+  schedule()
+}
+
+/// gopreempt_m sends a preempted goroutine to the tail of the global queue; while
+/// the world stops it stays with its P, so that it finds it again.
+let gopreempt_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  bump(pp[].counters.preemptions)
+  casgstatus(gp, .running, .runnable)
+  dropg(mp)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    runqput(pp, gp, next: true)
+  } else {
+    lock(sched[].lock)
+    globrunqput(gp)
+    unlock(sched[].lock)
+    wakep()
+  }
+  schedule()
+}
+
+/// goyield sends the current goroutine to the tail of this P's queue.
+func goyield() {
+  mcall { raw in
+    let gp = GPtr(raw)
+    let mp = getg()[].m.unsafelyUnwrapped
+    casgstatus(gp, .running, .runnable)
+    dropg(mp)
+    runqput(mp[].p.unsafelyUnwrapped, gp, next: false)
+    schedule()
+  }
+}
+
+// Birth and death of goroutines.
+
+/// newproc makes a goroutine that runs fn, and queues it to run next.
+func newproc(_ fn: @escaping () throws -> Void, system: Bool = false) {
+  let mp = acquirem()
+  let gp = newproc1(fn, mp, system: system)
+  runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
+  if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
+  releasem(mp)
+}
+
+@inline(__always)
+private func newproc1(
+  _ fn: @escaping () throws -> Void,
+  _ mp: MPtr,
+  system: Bool
+) -> GPtr {
+  let pp = mp[].p.unsafelyUnwrapped
+  let gp = gfget(pp) ?? malg()
+  gp[].startfn = fn
+  gp[].inRuntime = 1
+  gp[].issystem = system
+  gp[].parentGoid = mp[].curg.load(ordering: .relaxed)?[].goid ?? 0
+  gp[].epoch = sched[].epoch.load(ordering: .relaxed)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  if system {
+    gp[].goid = 0
+  } else {
+    if pp[].goidcache == pp[].goidcacheend {
+      // Ids are taken sixteen at a time.
+      pp[].goidcacheend = sched[].goidgen.add(16, ordering: .relaxed).newValue
+      pp[].goidcache = pp[].goidcacheend - 16
+    }
+    pp[].goidcache += 1
+    gp[].goid = pp[].goidcache
+    bump(pp[].counters.spawns)
+  }
+  gostartcallfn(gp, gp[].stack.hi, gomain)
+  casgstatus(gp, .dead, .runnable)
+  return gp
+}
+
+/// The first frame of every goroutine.
+private let gomain: MFunc = { raw in
+  gorun(GPtr(raw))
+  mcall(goexit0)
+  fatalError("goexit0 returned")
+}
+
+/// Runs what the goroutine was made for. In a call of its own: when it returns,
+/// nothing of the program's is alive in a frame that is left for good.
+@inline(never)
+private func gorun(_ gp: GPtr) {
+  let fn = gp[].startfn.take().unsafelyUnwrapped
+  exitRuntime(gp)
+  do {
+    try fn()
+  } catch is Goexit {
+    // It asked for no more than this.
+  } catch {
+    _ = enterRuntime("go")
+    gopanic(String(describing: error))
+  }
+  _ = enterRuntime("go")
+}
+
+/// What goexit throws.
+struct Goexit: Error {}
+
+/// goexit0 ends the calling goroutine; its stack is free once on g0.
+private let goexit0: MFunc = { raw in
+  let gp = GPtr(raw)
+  gdestroy(gp)
+  schedule()
+}
+
+private func gdestroy(_ gp: GPtr) {
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  casgstatus(gp, .running, .dead)
+  let locked = gp[].lockedm != nil
+  gp[].lockedm = nil
+  mp[].lockedg = nil
+  gp[].param = nil
+  gp[].waiting = nil
+  gp[].accesses = 0
+  dropg(mp)
+  if !gp[].issystem { bump(pp[].counters.exits) }
+  gfput(pp, gp)
+  if locked {
+    // The thread may be in a state nobody else wants: end it.
+    if mp[].lockedInt != 0 { throwFatal("goexit: internal lockOSThread") }
+    mp[].lockedExt = 0
+    mexit(mp)
+  }
+}
+
+// Finding work.
+
+/// schedule finds a runnable goroutine and executes it. Runs on g0. Does not return.
+func schedule() -> Never {
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].locks != 0 { throwFatal("schedule: holding locks") }
+  if mp[].lockedg != nil {
+    stoplockedm(mp)
+    execute(mp[].lockedg.unsafelyUnwrapped, inheritTime: false)
+  }
+  while true {
+    mp[].p.unsafelyUnwrapped[].preempt.store(false, ordering: .relaxed)
+    let (gp, inheritTime, tryWakeP) = findRunnable(mp)
+    // This M will run a goroutine and so no longer looks for one.
+    if mp[].spinning { resetspinning(mp) }
+    if tryWakeP { wakep() }
+    if gp[].lockedm != nil {
+      // It belongs to another M: give that one our P, and look again.
+      startlockedm(mp, gp)
+      continue
+    }
+    execute(gp, inheritTime: inheritTime)
+  }
+}
+
+/// execute runs gp on the current M. Runs on g0. Does not return.
+@inline(__always)
+func execute(_ gp: GPtr, inheritTime: Bool) -> Never {
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  mp[].curg.store(gp, ordering: .relaxed)
+  gp[].m = mp
+  casgstatus(gp, .runnable, .running)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  gp[].preempt.store(false, ordering: .relaxed)
+  gp[].stackguard0.store(gp[].softlo, ordering: .relaxed)
+  if !inheritTime {
+    let tick = pp[].schedtick.load(ordering: .relaxed)
+    pp[].schedtick.store(tick &+ 1, ordering: .relaxed)
+  }
+  bump(pp[].counters.switches)
+  gogo(gp, mp)
+}
+
+typealias Found = (gp: GPtr, inheritTime: Bool, tryWakeP: Bool)
+
+/// findRunnable finds a goroutine to run; sleeps until there is one. The M may hold
+/// another P afterwards.
+@inline(__always)
+private func findRunnable(_ mp: MPtr) -> Found {
+  // What mostly happens: nothing is special, and the local queue has work.
+  let pp = mp[].p.unsafelyUnwrapped
+  if !sched[].gcwaiting.load(ordering: .relaxed),
+    pp[].schedtick.load(ordering: .relaxed) % 61 != 0,
+    timerswakeTime(pp) == 0,
+    !sched[].collectordue.load(ordering: .relaxed)
+  {
+    let (gp, inheritTime) = runqget(pp)
+    if let gp { return (gp, inheritTime, false) }
+  }
+  return findRunnableSlow(mp)
+}
+
+@inline(never)
+private func findRunnableSlow(_ mp: MPtr) -> Found {
+  while true {
+    if let found = findRunnableOnce(mp) { return found }
+  }
+}
+
+/// One round, from Go's `top:`; nil: begin again.
+private func findRunnableOnce(_ mp: MPtr) -> Found? {
+  let pp = mp[].p.unsafelyUnwrapped
+  // Serial tasks come first.
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    gcstopm(mp)
+    return nil
+  }
+  if sched[].collectordue.load(ordering: .relaxed), let gp = wakecollector() {
+    return (gp, false, true)
+  }
+  var (now, pollUntil, _) = timerscheck(pp, 0)
+
+  // Every 61st time the global queue, lest two goroutines that ready each other
+  // keep it waiting for ever.
+  if pp[].schedtick.load(ordering: .relaxed) % 61 == 0, !globrunqempty() {
+    lock(sched[].lock)
+    let gp = globrunqget()
+    unlock(sched[].lock)
+    if let gp { return (gp, false, false) }
+  }
+
+  let (local, inheritTime) = runqget(pp)
+  if let gp = local { return (gp, inheritTime, false) }
+
+  if !globrunqempty() {
+    lock(sched[].lock)
+    let gp = globrunqgetbatch(pp)
+    unlock(sched[].lock)
+    if let gp { return (gp, false, false) }
+  }
+
+  // The network, without waiting: only to save the trouble of stealing.
+  if netpollinited(), netpollAnyWaiters(),
+    sched[].lastpoll.load(ordering: .relaxed) != 0,
+    sched[].pollingNet.exchange(1, ordering: .acquiring) == 0
+  {
+    var (list, delta) = netpoll(0)
+    sched[].pollingNet.store(0, ordering: .releasing)
+    if let gp = list.pop() {
+      injectglist(list)
+      netpollAdjustWaiters(delta)
+      casgstatus(gp, .waiting, .runnable)
+      return (gp, false, false)
+    }
+  }
+
+  // Steal, unless half of the busy Ps' worth of Ms is at it already.
+  let procs = sched[].gomaxprocs.load(ordering: .relaxed)
+  let npidle = sched[].npidle.load(ordering: .relaxed)
+  if mp[].spinning || 2 * sched[].nmspinning.load(ordering: .relaxed) < procs - npidle {
+    if !mp[].spinning { becomeSpinning(mp) }
+    let (gp, inheritTime, tnow, w, newWork) = stealWork(mp, now)
+    if let gp { return (gp, inheritTime, false) }
+    if newWork { return nil }
+    now = tnow
+    if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+  }
+
+  // Nothing. Give up the P.
+  lock(sched[].lock)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    unlock(sched[].lock)
+    return nil
+  }
+  if sched[].runq.size != 0 {
+    let gp = globrunqgetbatch(pp)
+    unlock(sched[].lock)
+    return (gp.unsafelyUnwrapped, false, false)
+  }
+  if !mp[].spinning, sched[].needspinning.load(ordering: .relaxed) == 1 {
+    // Somebody found work and no P for it: look again, as a spinner.
+    becomeSpinning(mp)
+    unlock(sched[].lock)
+    return nil
+  }
+  if releasep(mp) != pp { throwFatal("findRunnable: wrong p") }
+  now = pidleput(pp, now)
+  unlock(sched[].lock)
+
+  // "Delicate dance": nmspinning goes down before the queues are looked at for the
+  // last time (see the top of this file). Every M that spun must do it: counts rise
+  // and fall in passing, so that "I was the last" is not something one can know. An
+  // M that finds work here and no P to run it leaves needspinning behind, for an M
+  // that is about to idle its P.
+  var wasSpinning = mp[].spinning
+  if mp[].spinning {
+    mp[].spinning = false
+    // seq-cst: the full barrier of the spinner's step 2.
+    if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
+      throwFatal("findRunnable: negative nmspinning")
+    }
+    lock(sched[].lock)
+    if sched[].runq.size != 0, let p2 = pidlegetSpinning(0).pp {
+      let gp = globrunqgetbatch(p2)
+      unlock(sched[].lock)
+      acquirep(mp, p2)
+      becomeSpinning(mp)
+      return (gp.unsafelyUnwrapped, false, false)
+    }
+    unlock(sched[].lock)
+    if let p2 = checkRunqsNoP() {
+      acquirep(mp, p2)
+      becomeSpinning(mp)
+      return nil
+    }
+    pollUntil = checkTimersNoP(pollUntil)
+  }
+
+  // The network, waiting until the next timer. One M at a time does this.
+  if netpollinited() || pollUntil != 0 { netpollGenericInit() }
+  if netpollinited(), netpollAnyWaiters() || pollUntil != 0,
+    sched[].lastpoll.exchange(0, ordering: .sequentiallyConsistent) != 0
+  {
+    sched[].pollUntil.store(pollUntil, ordering: .sequentiallyConsistent)
+    if mp[].p != nil { throwFatal("findRunnable: netpoll with p") }
+    if mp[].spinning { throwFatal("findRunnable: netpoll with spinning") }
+    var delay: Int64 = -1
+    if pollUntil != 0 {
+      if now == 0 { now = nanotime() }
+      delay = max(0, pollUntil - now)
+    }
+    var (list, delta) = netpoll(delay)
+    now = nanotime()
+    sched[].pollUntil.store(0, ordering: .sequentiallyConsistent)
+    sched[].lastpoll.store(now, ordering: .sequentiallyConsistent)
+    lock(sched[].lock)
+    let p2 = pidleget(now).pp
+    unlock(sched[].lock)
+    if let p2 {
+      acquirep(mp, p2)
+      if let gp = list.pop() {
+        injectglist(list)
+        netpollAdjustWaiters(delta)
+        casgstatus(gp, .waiting, .runnable)
+        return (gp, false, false)
+      }
+      if wasSpinning { becomeSpinning(mp) }
+      return nil
+    }
+    injectglist(list)
+    netpollAdjustWaiters(delta)
+  } else if pollUntil != 0, netpollinited() {
+    // Somebody waits there, perhaps past our timer.
+    let until = sched[].pollUntil.load(ordering: .sequentiallyConsistent)
+    if until == 0 || until > pollUntil { netpollBreak() }
+  }
+  wasSpinning = false
+  stopm(mp)
+  return nil
+}
+
+@inline(__always)
+func becomeSpinning(_ mp: MPtr) {
+  mp[].spinning = true
+  sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
+  sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+}
+
+/// An M that found work stops spinning and, since while it spun nobody else was
+/// woken, wakes the next.
+@inline(never)
+private func resetspinning(_ mp: MPtr) {
+  mp[].spinning = false
+  if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
+    throwFatal("resetspinning: negative nmspinning")
+  }
+  wakep()
+}
+
+/// stealWork tries every other P, four times over; the last time around also
+/// timers and what is next to run. newWork: look at the own queue again.
+private func stealWork(_ mp: MPtr, _ now: Int64) -> (
+  gp: GPtr?, inheritTime: Bool, now: Int64, pollUntil: Int64, newWork: Bool
+) {
+  let pp = mp[].p.unsafelyUnwrapped
+  var now = now
+  var pollUntil: Int64 = 0
+  var ranTimer = false
+  for i in 0..<4 {
+    let last = i == 3
+    var order = StealOrder(
+      UInt32(sched[].gomaxprocs.load(ordering: .relaxed)), cheaprand())
+    while !order.done {
+      if sched[].gcwaiting.load(ordering: .relaxed) {
+        return (nil, false, now, pollUntil, true)
+      }
+      let p2 = allp[][Int32(order.position)].unsafelyUnwrapped
+      order.next()
+      if p2 == pp { continue }
+      if last, timerpMask[].read(p2[].id) {
+        let (tnow, w, ran) = timerscheck(p2, now)
+        now = tnow
+        if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+        if ran {
+          // A timer may have readied a goroutine on our queue.
+          let (gp, inheritTime) = runqget(pp)
+          if let gp { return (gp, inheritTime, now, pollUntil, ranTimer) }
+          ranTimer = true
+        }
+      }
+      if !idlepMask[].read(p2[].id), let gp = runqsteal(pp, p2, stealRunNext: last) {
+        return (gp, false, now, pollUntil, ranTimer)
+      }
+    }
+  }
+  return (nil, false, now, pollUntil, ranTimer)
+}
+
+/// A P to run what somebody's queue holds, or nil. The M has no P.
+private func checkRunqsNoP() -> PPtr? {
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let p2 = allp[][i].unsafelyUnwrapped
+    if idlepMask[].read(p2[].id) || runqempty(p2) { continue }
+    lock(sched[].lock)
+    let pp = pidlegetSpinning(0).pp
+    unlock(sched[].lock)
+    // Work, and no P: everybody is busy, or needspinning now says so.
+    return pp
+  }
+  return nil
+}
+
+/// The earliest of pollUntil and all timers.
+private func checkTimersNoP(_ pollUntil: Int64) -> Int64 {
+  var pollUntil = pollUntil
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let p2 = allp[][i].unsafelyUnwrapped
+    if !timerpMask[].read(p2[].id) { continue }
+    let w = timerswakeTime(p2)
+    if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+  }
+  return pollUntil
+}
+
+/// injectglist makes a list of waiting goroutines runnable: on this P's queue, and
+/// for as many idle Ps as there are, on the global one.
+func injectglist(_ list: consuming GList) {
+  if list.size == 0 { return }
+  var q = GQueue()
+  while let gp = list.pop() {
+    casgstatus(gp, .waiting, .runnable)
+    q.pushBack(gp)
+  }
+  let mp = acquirem()
+  defer { releasem(mp) }
+  guard let pp = mp[].p else {
+    let n = q.size
+    lock(sched[].lock)
+    globrunqputbatch(q)
+    unlock(sched[].lock)
+    startIdle(n)
+    return
+  }
+  var global = GQueue()
+  var n = sched[].npidle.load(ordering: .relaxed)
+  let started = min(n, q.size)
+  while n > 0, let gp = q.pop() {
+    global.pushBack(gp)
+    n -= 1
+  }
+  if global.size > 0 {
+    lock(sched[].lock)
+    globrunqputbatch(global)
+    unlock(sched[].lock)
+    startIdle(started)
+  }
+  runqputbatch(pp, &q)
+  if q.size > 0 {
+    lock(sched[].lock)
+    globrunqputbatch(q)
+    unlock(sched[].lock)
+  }
+  // Some may have gone idle before they could see these.
+  wakep()
+}
+
+private func startIdle(_ n: Int32) {
+  for _ in 0..<n {
+    let mp = acquirem()
+    lock(sched[].lock)
+    guard let pp = pidlegetSpinning(0).pp else {
+      unlock(sched[].lock)
+      releasem(mp)
+      return
+    }
+    startm(pp, spinning: false, lockheld: true)
+    unlock(sched[].lock)
+    releasem(mp)
+  }
+}
+
+// Waking.
+
+/// wakep wakes an M to look for work, if a P is idle and nobody looks.
+@inline(__always)
+func wakep() {
+  // The submitter's step 3; see the top of this file. An idle P can be missed only
+  // by an M that is still spinning, which will look at the queues again.
+  if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 { return }
+  if sched[].nmspinning.load(ordering: .sequentiallyConsistent) != 0 { return }
+  wakepslow()
+}
+
+@inline(never)
+private func wakepslow() {
+  // Be conservative about spinning threads: only one makes the others.
+  guard sched[].nmspinning.compareExchange(
+    expected: 0, desired: 1, ordering: .sequentiallyConsistent
+  ).exchanged else { return }
+  let mp = acquirem()
+  lock(sched[].lock)
+  guard let pp = pidlegetSpinning(0).pp else {
+    if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
+      throwFatal("wakep: negative nmspinning")
+    }
+    unlock(sched[].lock)
+    releasem(mp)
+    return
+  }
+  startm(pp, spinning: true, lockheld: true)
+  unlock(sched[].lock)
+  releasem(mp)
+}
+
+/// wakeNetPoller sees to it that a timer due at `when` is not slept past.
+func wakeNetPoller(_ when: Int64) {
+  if sched[].lastpoll.load(ordering: .sequentiallyConsistent) == 0 {
+    // Somebody sleeps in netpoll; pollUntil 0: without a limit, or about to set it.
+    let until = sched[].pollUntil.load(ordering: .sequentiallyConsistent)
+    if until == 0 || until > when { netpollBreak() }
+  } else {
+    // Nobody does: the next M that goes idle will see the timer, if one is awake.
+    wakep()
+  }
+}
+
+/// startm gives pp, or an idle P, to an M: a sleeping one or a new one. The caller
+/// must not be preemptible while the P is in its hands. When spinning, the caller
+/// has counted nmspinning up.
+func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
+  let mp = acquirem()
+  defer { releasem(mp) }
+  if !lockheld { lock(sched[].lock) }
+  var pp = p
+  if pp == nil {
+    if spinning { throwFatal("startm: P required for spinning=true") }
+    pp = pidleget(0).pp
+    if pp == nil {
+      if !lockheld { unlock(sched[].lock) }
+      return
+    }
+  }
+  let q = pp.unsafelyUnwrapped
+  guard let nmp = mget() else {
+    // Counted as an M from here on, so that checkdead does not miss it while the
+    // lock is released.
+    let id = mReserveID()
+    unlock(sched[].lock)
+    newm(q, spinning: spinning, id: id, nil)
+    if lockheld { lock(sched[].lock) }
+    return
+  }
+  if !lockheld { unlock(sched[].lock) }
+  if nmp[].spinning { throwFatal("startm: m is spinning") }
+  if nmp[].nextp != nil { throwFatal("startm: m has p") }
+  if spinning, !runqempty(q) { throwFatal("startm: p has runnable gs") }
+  nmp[].spinning = spinning
+  nmp[].nextp = q
+  notewakeup(nmp[].park)
+}
+
+// Sleeping.
+
+/// stopm puts the M to sleep until it is given a P.
+func stopm(_ mp: MPtr) {
+  if mp[].locks != 0 { throwFatal("stopm: holding locks") }
+  if mp[].p != nil { throwFatal("stopm: holding p") }
+  if mp[].spinning { throwFatal("stopm: spinning") }
+  lock(sched[].lock)
+  if mp[].rundone {
+    unlock(sched[].lock)
+    rundone2(mp)
+  }
+  mput(mp)
+  unlock(sched[].lock)
+  mPark(mp)
+  if mp[].rundone { rundone2(mp) }
+  acquirep(mp, mp[].nextp.unsafelyUnwrapped)
+  mp[].nextp = nil
+}
+
+func mPark(_ mp: MPtr) {
+  notesleep(mp[].park)
+  noteclear(mp[].park)
+}
+
+/// mput puts an M on the idle list. sched.lock must be held.
+func mput(_ mp: MPtr) {
+  assertLockHeld(sched[].lock)
+  mp[].schedlink = sched[].midle
+  sched[].midle = mp
+  sched[].nmidle += 1
+  checkdead()
+}
+
+/// mget takes the M that went idle last. sched.lock must be held.
+func mget() -> MPtr? {
+  assertLockHeld(sched[].lock)
+  guard let mp = sched[].midle else { return nil }
+  sched[].midle = mp[].schedlink
+  mp[].schedlink = nil
+  sched[].nmidle -= 1
+  return mp
+}
+
+/// pidleput puts pp on the idle list. sched.lock must be held.
+@discardableResult
+func pidleput(_ pp: PPtr, _ now: Int64) -> Int64 {
+  assertLockHeld(sched[].lock)
+  if !runqempty(pp) { throwFatal("pidleput: P has non-empty run queue") }
+  if timersempty(pp) { timerpMask[].clear(pp[].id) }
+  idlepMask[].set(pp[].id)
+  pp[].link = sched[].pidle
+  sched[].pidle = pp
+  sched[].npidle.add(1, ordering: .sequentiallyConsistent)
+  return now
+}
+
+/// pidleget takes an idle P. sched.lock must be held.
+func pidleget(_ now: Int64) -> (pp: PPtr?, now: Int64) {
+  assertLockHeld(sched[].lock)
+  guard let pp = sched[].pidle else { return (nil, now) }
+  // It may get timers now.
+  timerpMask[].set(pp[].id)
+  idlepMask[].clear(pp[].id)
+  sched[].pidle = pp[].link
+  pp[].link = nil
+  let left = sched[].npidle.subtract(1, ordering: .sequentiallyConsistent).newValue
+  // With every P busy somebody must watch them.
+  if left == 0 { wakesysmon() }
+  return (pp, now)
+}
+
+/// pidlegetSpinning is pidleget for an M that has found work: without a P, the next
+/// M to idle one shall look again. sched.lock must be held.
+func pidlegetSpinning(_ now: Int64) -> (pp: PPtr?, now: Int64) {
+  let (pp, now) = pidleget(now)
+  // See "Delicate dance" in findRunnable.
+  if pp == nil { sched[].needspinning.store(1, ordering: .sequentiallyConsistent) }
+  return (pp, now)
+}
+
+/// acquirep ties pp to the M.
+@inline(__always)
+func acquirep(_ mp: MPtr, _ pp: PPtr) {
+  wirep(mp, pp)
+}
+
+func wirep(_ mp: MPtr, _ pp: PPtr) {
+  if mp[].p != nil { throwFatal("wirep: already in go") }
+  if pp[].m.load(ordering: .relaxed) != nil
+    || pp[].status.load(ordering: .relaxed) != .idle
+  {
+    throwFatal("wirep: invalid p state")
+  }
+  mp[].p = pp
+  pp[].m.store(mp, ordering: .relaxed)
+  pp[].status.store(.running, ordering: .releasing)
+}
+
+/// releasep unties the M's P and returns it.
+@discardableResult
+func releasep(_ mp: MPtr) -> PPtr {
+  guard let pp = mp[].p else { throwFatal("releasep: invalid arg") }
+  if pp[].m.load(ordering: .relaxed) != mp
+    || pp[].status.load(ordering: .relaxed) != .running
+  {
+    throwFatal("releasep: invalid p state")
+  }
+  mp[].p = nil
+  pp[].m.store(nil, ordering: .relaxed)
+  pp[].status.store(.idle, ordering: .releasing)
+  return pp
+}
+
+// Locked threads.
+
+/// stoplockedm: this M may run only its locked goroutine, and that is not runnable.
+/// Gives the P away and sleeps until somebody hands over one with it.
+func stoplockedm(_ mp: MPtr) {
+  if mp[].p != nil {
+    let pp = releasep(mp)
+    handoffp(pp)
+  }
+  incidlelocked(1)
+  mPark(mp)
+  if mp[].rundone { rundone2(mp) }
+  if mp[].lockedg == nil {
+    // Its goroutine was abandoned with the run.
+    stopm(mp)
+    schedule()
+  }
+  let status = mp[].lockedg.unsafelyUnwrapped[].atomicstatus.load(ordering: .relaxed)
+  if status != .runnable { throwFatal("stoplockedm: not runnable") }
+  acquirep(mp, mp[].nextp.unsafelyUnwrapped)
+  mp[].nextp = nil
+}
+
+/// startlockedm hands this M's P to the M that gp is locked to, and sleeps.
+func startlockedm(_ mp: MPtr, _ gp: GPtr) {
+  let other = gp[].lockedm.unsafelyUnwrapped
+  if other == mp { throwFatal("startlockedm: locked to me") }
+  if other[].nextp != nil { throwFatal("startlockedm: m has p") }
+  incidlelocked(-1)
+  other[].nextp = releasep(mp)
+  notewakeup(other[].park)
+  stopm(mp)
+}
+
+/// Ms that wait for their locked goroutine are as good as idle to checkdead.
+func incidlelocked(_ v: Int32) {
+  lock(sched[].lock)
+  sched[].nmidlelocked += v
+  if v > 0 { checkdead() }
+  unlock(sched[].lock)
+}
+
+// Deadlock.
+
+/// checkdead ends the process when no goroutine can ever run again. Called whenever
+/// an M goes idle. sched.lock must be held.
+func checkdead() {
+  assertLockHeld(sched[].lock)
+  if sched[].ending || sched[].panicking.load(ordering: .relaxed) != 0 { return }
+  let run =
+    mcount() - sched[].nmidle - sched[].nmidlelocked - sched[].nmsys
+  if run > 0 { return }
+  if run < 0 { throwFatal("checkdead: inconsistent counts") }
+  var grunning = 0
+  let epoch = sched[].epoch.load(ordering: .relaxed)
+  forEachG { gp in
+    if gp[].issystem || gp[].epoch != epoch { return }
+    switch gp[].atomicstatus.load(ordering: .relaxed) {
+    case .waiting, .preempted: grunning += 1
+    case .runnable, .running, .syscall: throwFatal("checkdead: runnable g")
+    case .idle, .dead: break
+    }
+  }
+  if grunning == 0 {
+    unlock(sched[].lock)
+    fatal("no goroutines (main called runtime.Goexit) - deadlock!")
+  }
+  // A timer will wake somebody.
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed)
+  where !timersempty(allp[][i].unsafelyUnwrapped) { return }
+  unlock(sched[].lock)
+  fataldeadlock()
+}
+
+private func fataldeadlock() -> Never {
+  fatalall("all goroutines are asleep - deadlock!")
+}
+
+/// Ms there are. sched.lock must be held.
+func mcount() -> Int32 { Int32(sched[].mnext - sched[].nmfreed) }

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Goroutine stacks.                                     Go: src/runtime/stack.go
+//
+// Native frames cannot be moved, so a stack grows in place: every goroutine has a
+// window of address space, of which it has touched only the top. A guard lies
+// below what it may use; whoever runs into it is granted more by the SIGSEGV
+// handler, up to setMaxStack or the end of the window, by moving the guard down.
+// Go copies a stack to twice the room instead.
+//
+// Address space costs page tables, so windows are large while few goroutines
+// live and small when there are many (windowClasses). The G itself lies at the
+// top of its window: one page holds it and its first frames, and an idle
+// goroutine costs that page. A window whose pages were given back reads as zero,
+// which is a G that is idle; so Gs stay type-stable for ever.
+//
+// Invariants:
+//   stack.lo < softlo <= stack.hi; [softlo, stack.hi) may be used.
+//   A guard of stackGuardSize lies directly below softlo.
+//   Below the guard no page is in use.
+//   stack.lo is the window's start, stackGuardSize below the lowest softlo.
+
+import CLinux
+import Synchronization
+
+let pageSize: UInt = 4096
+
+/// A frame larger than this can step over the guard.
+let stackGuardSize: UInt = 64 << 10
+
+/// What a goroutine may use before the fault path is asked.
+let stackMin: UInt = 16 << 10
+
+/// Bytes at the top of the window for the G.
+private let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
+
+/// A size of window, and how many Gs there may be when one is made.
+struct WindowClass: Sendable {
+  let window: UInt
+  let population: Int64
+}
+
+/// Under a sanitizer every reserved byte has shadow, so windows are modest there.
+let windowClasses: InlineArray<4, WindowClass> = [
+  WindowClass(window: sanitized ? 1 << 20 : 1 << 30, population: 1024),
+  WindowClass(window: sanitized ? 1 << 20 : 64 << 20, population: 4096),
+  WindowClass(window: 256 << 10, population: 32768),
+  WindowClass(window: 128 << 10, population: .max),
+]
+
+/// Bytes of windows reserved at a time, at least one window.
+private let chunkSize: UInt = sanitized ? 64 << 20 : 64 << 30
+private let smallChunkSize: UInt = 1 << 30
+
+/// A reservation: n windows, of which the first `used` have been handed out.
+struct Chunk: ~Copyable {
+  // Fixed at creation.
+
+  let base: UInt
+  let window: UInt
+  let n: UInt32
+  let stackclass: UInt8
+
+  // Written under stackpool.lock, read by whoever walks all Gs.
+
+  let used = Atomic<UInt32>(0)
+
+  init(base: UInt, window: UInt, n: UInt32, stackclass: UInt8) {
+    self.base = base
+    self.window = window
+    self.n = n
+    self.stackclass = stackclass
+  }
+
+  func g(_ i: UInt32) -> GPtr {
+    let hi = base + UInt(i + 1) * window
+    return GPtr(UnsafeMutableRawPointer(bitPattern: hi - gSize).unsafelyUnwrapped)
+  }
+}
+
+struct Stackpool: ~Copyable {
+  let lock = Mutex()
+
+  // Atomic: chunks are added, never removed.
+
+  let nchunks = Atomic<Int>(0)
+  let chunks = InlineArray<4096, Atomic<Ptr<Chunk>?>>({ _ in Atomic(nil) })
+
+  /// The limit of every stack. Go: maxstacksize.
+  let maxstacksize = Atomic<Int>(1 << 30)
+
+  /// Stacks that were let grow and not yet shrunk.
+  let ngrown = Atomic<Int64>(0)
+
+  /// Times the fault path granted room.
+  let ngrows = Atomic<UInt64>(0)
+
+  // Protected by lock.
+
+  /// Windows that hold a G, dead or alive.
+  var nwindows: Int64 = 0
+
+  /// The chunk that windows of a class are taken from.
+  var current = InlineArray<4, Ptr<Chunk>?>(repeating: nil)
+
+  /// Windows whose pages were given back.
+  var free = InlineArray<4, FreeWindows>({ _ in FreeWindows() })
+}
+
+/// Window tops, outside the windows: their own memory is gone.
+struct FreeWindows {
+  var slots: UnsafeMutablePointer<GPtr>? = nil
+  var n = 0
+  var capacity = 0
+
+  mutating func push(_ gp: GPtr) {
+    if n == capacity {
+      let bigger = UnsafeMutablePointer<GPtr>.allocate(capacity: max(64, 2 * capacity))
+      if let slots {
+        bigger.moveInitialize(from: slots, count: n)
+        slots.deallocate()
+      }
+      slots = bigger
+      capacity = max(64, 2 * capacity)
+    }
+    (slots.unsafelyUnwrapped + n).initialize(to: gp)
+    n += 1
+  }
+
+  mutating func pop() -> GPtr? {
+    if n == 0 { return nil }
+    n -= 1
+    return slots.unsafelyUnwrapped[n]
+  }
+}
+
+let stackpool = Ptr(allocating: Stackpool())
+
+/// The class of window for one goroutine more.
+func stackclass(_ population: Int64) -> UInt8 {
+  for i in 0..<windowClasses.count - 1 where population < windowClasses[i].population {
+    return UInt8(i)
+  }
+  return UInt8(windowClasses.count - 1)
+}
+
+/// malg makes a G with a stack. The G is dead. Go: malg.
+func malg() -> GPtr {
+  lock(stackpool[].lock)
+  let gp = windowalloc(stackclass(stackpool[].nwindows))
+  stackpool[].nwindows += 1
+  unlock(stackpool[].lock)
+  guard let (gp, c) = gp else { fatal("out of memory (goroutine stack)") }
+  initwindow(gp, c)
+  return gp
+}
+
+private func initwindow(_ gp: GPtr, _ c: UInt8) {
+  let window = windowClasses[Int(c)].window
+  let hi = UInt(bitPattern: gp.address)
+  gp.address.initialize(to: G())
+  gp[].stackclass = c
+  gp[].stack = Stack(lo: hi + gSize - window, hi: hi)
+  gp[].sched.fiber = fiberCreate(gp[].stack.lo, hi)
+  setguard(gp, hi + gSize - stackMin)
+}
+
+/// A window of class c, or of a smaller one where address space is short.
+/// stackpool.lock must be held.
+private func windowalloc(_ c: UInt8) -> (GPtr, UInt8)? {
+  assertLockHeld(stackpool[].lock)
+  for c in Int(c)..<windowClasses.count {
+    if let gp = stackpool[].free[c].pop() { return (gp, UInt8(c)) }
+    if let chunk = stackpool[].current[c] {
+      let i = chunk[].used.load(ordering: .relaxed)
+      if i < chunk[].n {
+        // release: the chunk is seen before its count.
+        chunk[].used.store(i + 1, ordering: .releasing)
+        return (chunk[].g(i), UInt8(c))
+      }
+    }
+    guard let chunk = newchunk(UInt8(c)) else { continue }
+    stackpool[].current[c] = chunk
+    chunk[].used.store(1, ordering: .releasing)
+    return (chunk[].g(0), UInt8(c))
+  }
+  return nil
+}
+
+private func newchunk(_ c: UInt8) -> Ptr<Chunk>? {
+  let n = stackpool[].nchunks.load(ordering: .relaxed)
+  if n == stackpool[].chunks.count { return nil }
+  let window = windowClasses[Int(c)].window
+  let size = max(window, window >= 64 << 20 ? chunkSize : smallChunkSize)
+  guard let base = sys_reserve(Int(size), Int(min(window, 2 << 20))) else { return nil }
+  let chunk = Ptr(
+    allocating: Chunk(
+      base: UInt(bitPattern: base),
+      window: window,
+      n: UInt32(size / window),
+      stackclass: c
+    ))
+  stackpool[].chunks[n].store(chunk, ordering: .relaxed)
+  // release: the chunk is seen before its count.
+  stackpool[].nchunks.store(n + 1, ordering: .releasing)
+  return chunk
+}
+
+/// Calls body for every G there is, dead ones included. Can be executed by any M.
+func forEachG(_ body: (GPtr) -> Void) {
+  // acquire: pairs with newchunk and windowalloc.
+  for i in 0..<stackpool[].nchunks.load(ordering: .acquiring) {
+    let chunk = stackpool[].chunks[i].load(ordering: .relaxed).unsafelyUnwrapped
+    for j in 0..<chunk[].used.load(ordering: .acquiring) {
+      let gp = chunk[].g(j)
+      if gp[].atomicstatus.load(ordering: .acquiring) == .idle { continue }
+      body(gp)
+    }
+  }
+}
+
+/// Makes [softlo, hi) of gp's stack usable and puts the guard below.
+private func setguard(_ gp: GPtr, _ softlo: UInt) {
+  gp[].softlo = softlo
+  let guardlo = UnsafeMutableRawPointer(bitPattern: softlo - stackGuardSize)
+  let r = guard_install(guardlo.unsafelyUnwrapped, Int(stackGuardSize))
+  if r != 0 { guardfailed(r) }
+}
+
+@inline(never)
+private func guardfailed(_ errno: Int32) -> Never {
+  fatal(
+    """
+    cannot protect a goroutine's stack (errno \(-errno)): without MADV_GUARD_INSTALL \
+    (Linux 6.13) every stack needs two memory mappings; raise vm.max_map_count, or \
+    start fewer goroutines
+    """)
+}
+
+// Growing.
+
+enum Growth {
+  case grown
+  case limit(size: UInt, window: Bool)
+}
+
+/// stackgrow grants gp room for addr, and for the frame at sp. Called from the
+/// fault handler, on gp's own thread and a signal stack.
+func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
+  let top = gp[].stack.hi + gSize
+  let old = gp[].softlo
+  // Frames live down to sp; what a leaf keeps below it must stay too.
+  let need = top - (min(addr, sp) - 4096) & ~(pageSize - 1)
+  var size = 2 * (top - old)
+  while size < need { size *= 2 }
+  let max = UInt(stackpool[].maxstacksize.load(ordering: .relaxed))
+  let window = windowClasses[Int(gp[].stackclass)].window - stackGuardSize
+  // The last step may be a smaller one.
+  size = min(size, max, window)
+  if size < need || size <= top - old {
+    return .limit(size: min(max, window), window: window < max)
+  }
+  let softlo = (top - size + pageSize - 1) & ~(pageSize - 1)
+  if old == top - stackMin { stackpool[].ngrown.add(1, ordering: .relaxed) }
+  stackpool[].ngrows.add(1, ordering: .relaxed)
+  let oldguard = UnsafeMutableRawPointer(bitPattern: old - stackGuardSize)
+  _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+  setguard(gp, softlo)
+  gp[].stackguard0.store(
+    gp[].stackguard0.load(ordering: .relaxed) == stackPreempt ? stackPreempt : softlo,
+    ordering: .relaxed)
+  if size >= 4 << 20 {
+    // Whole huge pages: one fault for 512.
+    let from = (softlo + hugePage - 1) & ~(hugePage - 1)
+    let to = old & ~(hugePage - 1)
+    if from < to {
+      sys_hugepage(
+        UnsafeMutableRawPointer(bitPattern: from).unsafelyUnwrapped, Int(to - from))
+    }
+  }
+  return .grown
+}
+
+private let hugePage: UInt = 2 << 20
+
+/// stackshrink gives back what gp's stack has below its frames, if it was ever
+/// let grow. The caller owns the stack.
+func stackshrink(_ gp: GPtr, sp: UInt) {
+  let top = gp[].stack.hi + gSize
+  let old = gp[].softlo
+  if old == top - stackMin { return }
+  var size = stackMin
+  while size < top - (sp - 4096) { size *= 2 }
+  // Half of it in use: leave it, it would only fault again.
+  if 4 * size > top - old { return }
+  let oldguard = UnsafeMutableRawPointer(bitPattern: old - stackGuardSize)
+  _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+  let softlo = top - size
+  let unused = UnsafeMutableRawPointer(bitPattern: old).unsafelyUnwrapped
+  sys_unused(unused, Int(softlo - old))
+  setguard(gp, softlo)
+  if size == stackMin { stackpool[].ngrown.subtract(1, ordering: .relaxed) }
+}
+
+// Dead Gs.
+
+/// gfput puts a dead G on pp's list; half of a long list moves to the global one.
+/// Executed only by the owner P.
+func gfput(_ pp: PPtr, _ gp: GPtr) {
+  pp[].gFree.push(gp)
+  if pp[].gFree.size < 64 { return }
+  lock(sched[].gFreeLock)
+  while pp[].gFree.size > 32, let gp = pp[].gFree.pop() {
+    sched[].gFree[Int(gp[].stackclass)].push(gp)
+  }
+  unlock(sched[].gFreeLock)
+}
+
+/// gfget takes a dead G, or nil. Executed only by the owner P.
+@inline(__always)
+func gfget(_ pp: PPtr) -> GPtr? {
+  if let gp = pp[].gFree.pop() { return gp }
+  return gfgetslow(pp)
+}
+
+@inline(never)
+private func gfgetslow(_ pp: PPtr) -> GPtr? {
+  lock(sched[].gFreeLock)
+  // The largest windows first: small ones are for crowds.
+  for c in 0..<windowClasses.count {
+    while pp[].gFree.size < 32, let gp = sched[].gFree[c].pop() { pp[].gFree.push(gp) }
+  }
+  unlock(sched[].gFreeLock)
+  return pp[].gFree.pop()
+}
+
+/// gfpurge moves pp's dead Gs to the global list. Executed by the owner of P.
+func gfpurge(_ pp: PPtr) {
+  lock(sched[].gFreeLock)
+  while let gp = pp[].gFree.pop() { sched[].gFree[Int(gp[].stackclass)].push(gp) }
+  unlock(sched[].gFreeLock)
+}
+
+/// Dead Gs kept on the global list with their pages.
+let gFreeKeep: Int32 = 1024
+
+/// gftrim gives back the pages of dead Gs beyond gFreeKeep; returns how many.
+func gftrim() -> Int {
+  var trimmed = 0
+  for c in 0..<windowClasses.count {
+    while true {
+      var batch = GList()
+      lock(sched[].gFreeLock)
+      while batch.size < 64, sched[].gFree[c].size > gFreeKeep,
+        let gp = sched[].gFree[c].pop()
+      {
+        batch.push(gp)
+      }
+      unlock(sched[].gFreeLock)
+      if batch.size == 0 { break }
+      trimmed += Int(batch.size)
+      while let gp = batch.pop() { windowfree(gp, UInt8(c)) }
+    }
+  }
+  return trimmed
+}
+
+/// Gives back every page of a dead G's window, the G's own included.
+private func windowfree(_ gp: GPtr, _ c: UInt8) {
+  fiberDestroy(gp[].sched.fiber)
+  if gp[].softlo != gp[].stack.hi + gSize - stackMin {
+    stackpool[].ngrown.subtract(1, ordering: .relaxed)
+    let oldguard = UnsafeMutableRawPointer(bitPattern: gp[].softlo - stackGuardSize)
+    _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+  }
+  let lo = UnsafeMutableRawPointer(bitPattern: gp[].stack.lo).unsafelyUnwrapped
+  sys_unused(lo, Int(windowClasses[Int(c)].window))
+  lock(stackpool[].lock)
+  stackpool[].free[Int(c)].push(gp)
+  stackpool[].nwindows -= 1
+  unlock(stackpool[].lock)
+}
+
+/// The dead Gs on global lists: their deep stacks shrink. Called with the world
+/// stopped.
+func gfshrink() {
+  lock(sched[].gFreeLock)
+  for c in 0..<windowClasses.count {
+    var gp = sched[].gFree[c].head
+    while let g = gp {
+      stackshrink(g, sp: g[].stack.hi)
+      gp = g[].schedlink
+    }
+  }
+  unlock(sched[].gFreeLock)
+}

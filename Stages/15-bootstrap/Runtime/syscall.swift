@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// System calls, and the watchman.                        Go: src/runtime/proc.go
+//
+// A goroutine in a system call keeps its thread and lends out its P: entersyscall
+// merely marks the P, which costs two stores, and whoever comes first owns it from
+// then on: the M when it returns soon, or sysmon, which takes the P of a call that
+// lasts and hands it to another M.
+//
+// Invariants:
+//   A P in syscall belongs to whoever changes its status by CAS.
+//   Between entersyscall and exitsyscall the M touches no P.
+
+import CLinux
+import Synchronization
+
+/// entersyscall marks the current goroutine as blocked in the kernel.
+func entersyscall() {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  // A goroutine that is not locked leaves the thread that called run, so that run
+  // can return whatever its goroutines wait for.
+  if mp == m0, gp[].lockedm == nil {
+    leavem0(gp)
+    return entersyscall()
+  }
+  mp[].locks += 1
+  let pp = mp[].p.unsafelyUnwrapped
+  mp[].syscalltick = pp[].syscalltick.load(ordering: .relaxed)
+  casgstatus(gp, .running, .syscall)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  pp[].m.store(nil, ordering: .relaxed)
+  mp[].oldp = pp
+  mp[].p = nil
+  // seq-cst: the mark is seen before gcwaiting is looked at, and stopTheWorld sets
+  // gcwaiting before it looks at marks.
+  pp[].status.store(.syscall, ordering: .sequentiallyConsistent)
+  if sched[].gcwaiting.load(ordering: .sequentiallyConsistent) {
+    entersyscallgcwait(mp, pp)
+  }
+  if sched[].sysmonwait.load(ordering: .relaxed) {
+    lock(sched[].lock)
+    wakesysmon()
+    unlock(sched[].lock)
+  }
+  mp[].locks -= 1
+}
+
+/// The world is stopping and this P would be waited for.
+private func entersyscallgcwait(_ mp: MPtr, _ pp: PPtr) {
+  lock(sched[].lock)
+  if sched[].stopwait > 0,
+    pp[].status.compareExchange(
+      expected: .syscall, desired: .gcstop, ordering: .sequentiallyConsistent
+    ).exchanged
+  {
+    pp[].syscalltick.store(
+      pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    sched[].stopwait -= 1
+    if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
+  }
+  unlock(sched[].lock)
+}
+
+/// Moves the calling goroutine off the thread that called run: other Ms run it.
+private func leavem0(_ gp: GPtr) {
+  mcall { raw in
+    let gp = GPtr(raw)
+    let mp = getg()[].m.unsafelyUnwrapped
+    casgstatus(gp, .running, .runnable)
+    dropg(mp)
+    let pp = releasep(mp)
+    lock(sched[].lock)
+    globrunqput(gp)
+    unlock(sched[].lock)
+    handoffp(pp)
+    stopm(mp)
+    schedule()
+  }
+}
+
+/// exitsyscall takes back a P, the old one if it is still there, or queues the
+/// goroutine until there is one.
+func exitsyscall() {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  mp[].locks += 1
+  gp[].waitsince.store(0, ordering: .relaxed)
+  let oldp = mp[].oldp.unsafelyUnwrapped
+  mp[].oldp = nil
+  if gp[].epoch == sched[].epoch.load(ordering: .relaxed), exitsyscallfast(mp, oldp) {
+    let pp = mp[].p.unsafelyUnwrapped
+    pp[].syscalltick.store(
+      pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    casgstatus(gp, .syscall, .running)
+    mp[].locks -= 1
+    let preempt = gp[].preempt.load(ordering: .relaxed)
+    gp[].stackguard0.store(preempt ? stackPreempt : gp[].softlo, ordering: .relaxed)
+    return
+  }
+  mp[].locks -= 1
+  mcall(exitsyscall0)
+}
+
+private func exitsyscallfast(_ mp: MPtr, _ oldp: PPtr) -> Bool {
+  // acquire: what a thief that gave it back did is seen.
+  if oldp[].status.load(ordering: .relaxed) == .syscall,
+    oldp[].status.compareExchange(
+      expected: .syscall, desired: .idle, ordering: .acquiring
+    ).exchanged
+  {
+    wirep(mp, oldp)
+    return true
+  }
+  if sched[].npidle.load(ordering: .relaxed) == 0 { return false }
+  lock(sched[].lock)
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  if pp != nil { wakesysmon() }
+  unlock(sched[].lock)
+  guard let pp else { return false }
+  acquirep(mp, pp)
+  return true
+}
+
+/// exitsyscall's slow path on g0: no P was to be had.
+private let exitsyscall0: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) { abandonm(gp, mp) }
+  casgstatus(gp, .syscall, .runnable)
+  dropg(mp)
+  lock(sched[].lock)
+  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) {
+    unlock(sched[].lock)
+    mp[].curg.store(gp, ordering: .relaxed)
+    gp[].m = mp
+    casgstatus(gp, .runnable, .syscall)
+    abandonm(gp, mp)
+  }
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  let locked = gp[].lockedm != nil
+  if pp == nil {
+    globrunqput(gp)
+  } else {
+    wakesysmon()
+  }
+  unlock(sched[].lock)
+  if let pp {
+    acquirep(mp, pp)
+    execute(gp, inheritTime: false)
+  }
+  if locked {
+    // Whoever finds it in the queue wakes us.
+    stoplockedm(mp)
+    execute(gp, inheritTime: false)
+  }
+  stopm(mp)
+  schedule()
+}
+
+/// handoffp gives away the P of an M that blocks: to another M if there is anything
+/// to do, else to the idle list.
+func handoffp(_ pp: PPtr) {
+  bump(pp[].counters.handoffs)
+  // If there is work, it must be started at once.
+  if !runqempty(pp) || !globrunqempty()
+    || sched[].collectordue.load(ordering: .relaxed)
+  {
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  // Nobody spins and nobody idles: the next work would find nobody to wake.
+  if sched[].nmspinning.load(ordering: .sequentiallyConsistent)
+    + sched[].npidle.load(ordering: .sequentiallyConsistent) == 0,
+    sched[].nmspinning.compareExchange(
+      expected: 0, desired: 1, ordering: .sequentiallyConsistent
+    ).exchanged
+  {
+    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+    startm(pp, spinning: true, lockheld: false)
+    return
+  }
+  lock(sched[].lock)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    pp[].status.store(.gcstop, ordering: .relaxed)
+    sched[].stopwait -= 1
+    if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
+    unlock(sched[].lock)
+    return
+  }
+  if sched[].runq.size != 0 {
+    unlock(sched[].lock)
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  // The last P, and nobody waits for the network: somebody must.
+  if sched[].npidle.load(ordering: .relaxed)
+    == sched[].gomaxprocs.load(ordering: .relaxed) - 1,
+    sched[].lastpoll.load(ordering: .relaxed) != 0
+  {
+    unlock(sched[].lock)
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  let when = timerswakeTime(pp)
+  pidleput(pp, 0)
+  unlock(sched[].lock)
+  if when != 0 { wakeNetPoller(when) }
+}
+
+// The watchman.
+
+/// How long a goroutine may run before it is asked to yield. Go: forcePreemptNS.
+let forcePreemptNS: Int64 = 10_000_000
+
+/// How often the collector's goroutine is due, if there is anything for it.
+let collectorPeriod: Int64 = 2_000_000_000
+
+/// wakesysmon ends sysmon's deep sleep. sched.lock must be held.
+func wakesysmon() {
+  if sched[].sysmonwait.load(ordering: .relaxed) {
+    sched[].sysmonwait.store(false, ordering: .relaxed)
+    notewakeup(sched[].sysmonnote)
+  }
+}
+
+/// sysmon runs on an M of its own, without a P: it retakes Ps from system calls,
+/// asks goroutines that run too long to yield, polls the network when nobody has
+/// for 10 ms, and wakes the collector.
+let sysmon: @convention(c) () -> Void = {
+  lock(sched[].lock)
+  sched[].nmsys += 1
+  checkdead()
+  unlock(sched[].lock)
+  var idle = 0
+  var delay: Int64 = 0
+  var lasttrace: Int64 = 0
+  var lastcollect = nanotime()
+  while true {
+    if idle == 0 {
+      delay = 20_000
+    } else if idle > 50 {
+      delay *= 2
+    }
+    if delay > 10_000_000 { delay = 10_000_000 }
+    usleep_ns(delay)
+    if quitrequested() { quitdump() }
+    var now = nanotime()
+    if debug[].schedtrace <= 0, allIdle() {
+      lock(sched[].lock)
+      if allIdle() {
+        let next = timeSleepUntil()
+        var deep = collectorworth() ? collectorPeriod : 60_000_000_000
+        if next != 0 { deep = min(deep, max(0, next - now)) }
+        sched[].sysmonwait.store(true, ordering: .relaxed)
+        unlock(sched[].lock)
+        sysmondeepsleep(deep)
+        if quitrequested() { quitdump() }
+        lock(sched[].lock)
+        sched[].sysmonwait.store(false, ordering: .relaxed)
+        noteclear(sched[].sysmonnote)
+        idle = 0
+        delay = 20_000
+      }
+      unlock(sched[].lock)
+    }
+    now = nanotime()
+    pollLate(now)
+    // A timer is overdue, perhaps since all Ps are in loops: start another M.
+    let next = timeSleepUntil()
+    if next != 0, next < now, !sched[].ending {
+      startm(nil, spinning: false, lockheld: false)
+    }
+    if retake(now) != 0 { idle = 0 } else { idle += 1 }
+    if now - lastcollect > collectorPeriod {
+      lastcollect = now
+      if collectorworth() { collectornow() }
+    }
+    if debug[].schedtrace > 0, now - lasttrace >= debug[].schedtrace * 1_000_000 {
+      lasttrace = now
+      schedtrace(detailed: debug[].scheddetail)
+    }
+  }
+}
+
+/// Sleeps until woken, for ns nanoseconds, or until a dump is asked for.
+private func sysmondeepsleep(_ ns: Int64) {
+  let deadline = nanotime() + ns
+  while !quitrequested() {
+    let left = deadline - nanotime()
+    if left <= 0 || notetsleepOnce(sched[].sysmonnote, left) { return }
+  }
+}
+
+private func allIdle() -> Bool {
+  sched[].gcwaiting.load(ordering: .relaxed)
+    || sched[].npidle.load(ordering: .relaxed)
+      == sched[].gomaxprocs.load(ordering: .relaxed)
+}
+
+/// The earliest timer of all Ps, or 0.
+private func timeSleepUntil() -> Int64 {
+  var next: Int64 = 0
+  for i in 0..<sched[].gomaxprocs.load(ordering: .acquiring) {
+    guard let pp = allp[][i] else { break }
+    let w = timerswakeTime(pp)
+    if w != 0, next == 0 || w < next { next = w }
+  }
+  return next
+}
+
+/// Polls the network if nobody has done so for 10 ms.
+private func pollLate(_ now: Int64) {
+  let lastpoll = sched[].lastpoll.load(ordering: .relaxed)
+  guard netpollinited(), lastpoll != 0, lastpoll + 10_000_000 < now,
+    sched[].lastpoll.compareExchange(
+      expected: lastpoll, desired: now, ordering: .relaxed
+    ).exchanged
+  else { return }
+  let (list, delta) = netpoll(0)
+  if list.size > 0 {
+    // Counted as running while it does: else the M that runs what is injected here
+    // could go idle and find a deadlock.
+    incidlelocked(-1)
+    injectglist(list)
+    incidlelocked(1)
+    netpollAdjustWaiters(delta)
+  }
+}
+
+/// retake takes Ps from system calls and asks for preemption; returns how many Ps
+/// were taken.
+private func retake(_ now: Int64) -> Int {
+  var n = 0
+  for i in 0..<sched[].gomaxprocs.load(ordering: .acquiring) {
+    guard let pp = allp[][i] else { break }
+    let s = pp[].status.load(ordering: .acquiring)
+    var preempted = false
+    if s == .running || s == .syscall {
+      let t = pp[].schedtick.load(ordering: .relaxed)
+      if pp[].sysmontick.schedtick != t {
+        pp[].sysmontick.schedtick = t
+        pp[].sysmontick.schedwhen = now
+      } else if pp[].sysmontick.schedwhen + forcePreemptNS <= now {
+        preemptone(pp)
+        // In a system call there is nobody to preempt, but it has lasted.
+        preempted = true
+      }
+    }
+    if s == .syscall {
+      let t = pp[].syscalltick.load(ordering: .relaxed)
+      if !preempted, pp[].sysmontick.syscalltick != t {
+        pp[].sysmontick.syscalltick = t
+        pp[].sysmontick.syscallwhen = now
+        continue
+      }
+      // Nobody needs it, and it is not long: leave it, so that the call stays cheap.
+      if runqempty(pp),
+        sched[].nmspinning.load(ordering: .relaxed)
+          + sched[].npidle.load(ordering: .relaxed) > 0,
+        pp[].sysmontick.syscallwhen + 10_000_000 > now
+      {
+        continue
+      }
+      // Pretend that an M more runs, lest the one that gets the P and goes idle at
+      // once find a deadlock.
+      incidlelocked(-1)
+      if pp[].status.compareExchange(
+        expected: .syscall, desired: .idle, ordering: .acquiringAndReleasing
+      ).exchanged {
+        n += 1
+        pp[].syscalltick.store(
+          pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        handoffp(pp)
+      }
+      incidlelocked(1)
+    }
+  }
+  return n
+}
+
+// GODEBUG=schedtrace.
+
+/// schedtrace prints the scheduler's state in Go's format.
+func schedtrace(detailed: Bool) {
+  let now = nanotime()
+  lock(sched[].lock)
+  var line = Line()
+  line.put("SCHED ")
+  line.put((now - starttime()) / 1_000_000)
+  line.put("ms: gomaxprocs=")
+  let procs = sched[].gomaxprocs.load(ordering: .relaxed)
+  line.put(Int64(procs))
+  line.put(" idleprocs=")
+  line.put(Int64(sched[].npidle.load(ordering: .relaxed)))
+  line.put(" threads=")
+  line.put(Int64(mcount()))
+  line.put(" spinningthreads=")
+  line.put(Int64(sched[].nmspinning.load(ordering: .relaxed)))
+  line.put(" needspinning=")
+  line.put(Int64(sched[].needspinning.load(ordering: .relaxed)))
+  line.put(" idlethreads=")
+  line.put(Int64(sched[].nmidle))
+  line.put(" runqueue=")
+  line.put(Int64(sched[].runq.size))
+  if detailed {
+    line.put(" gcwaiting=")
+    line.put(sched[].gcwaiting.load(ordering: .relaxed) ? "true" : "false")
+    line.put(" nmidlelocked=")
+    line.put(Int64(sched[].nmidlelocked))
+    line.put(" stopwait=")
+    line.put(Int64(sched[].stopwait))
+    line.put(" sysmonwait=")
+    line.put(sched[].sysmonwait.load(ordering: .relaxed) ? "true" : "false")
+    line.end(.standardError)
+  }
+  for i in 0..<procs {
+    guard let pp = allp[][i] else { continue }
+    let h = pp[].runqhead.load(ordering: .acquiring)
+    let t = pp[].runqtail.load(ordering: .acquiring)
+    if detailed {
+      schedtracep(pp, Int64(t &- h), &line)
+    } else {
+      line.put(i == 0 ? " [" : " ")
+      line.put(Int64(t &- h))
+      if i == procs - 1 { line.put("]") }
+    }
+  }
+  if detailed {
+    schedtracemg(&line)
+  } else {
+    line.put(" schedticks=[")
+    for i in 0..<procs {
+      guard let pp = allp[][i] else { continue }
+      if i > 0 { line.put(" ") }
+      line.put(UInt64(pp[].schedtick.load(ordering: .relaxed)))
+    }
+    line.put("]")
+    line.end(.standardError)
+  }
+  unlock(sched[].lock)
+}
+
+private func schedtracep(_ pp: PPtr, _ queued: Int64, _ line: inout Line) {
+  line.put("  P")
+  line.put(Int64(pp[].id))
+  line.put(": status=")
+  line.put(Int64(pp[].status.load(ordering: .relaxed).rawValue))
+  line.put(" schedtick=")
+  line.put(UInt64(pp[].schedtick.load(ordering: .relaxed)))
+  line.put(" syscalltick=")
+  line.put(UInt64(pp[].syscalltick.load(ordering: .relaxed)))
+  line.put(" m=")
+  if let mp = pp[].m.load(ordering: .relaxed) { line.put(mp[].id) } else { line.put("nil") }
+  line.put(" runqsize=")
+  line.put(queued)
+  line.put(" gfreecnt=")
+  line.put(Int64(pp[].gFree.size))
+  line.put(" timerslen=")
+  line.put(Int64(pp[].timers.len.load(ordering: .relaxed)))
+  line.end(.standardError)
+}
+
+private func schedtracemg(_ line: inout Line) {
+  var mp = allm[].head.load(ordering: .acquiring)
+  while let m = mp {
+    mp = m[].alllink
+    if m[].procid.load(ordering: .relaxed) == 0 { continue }
+    line.put("  M")
+    line.put(m[].id)
+    line.put(": p=")
+    if let p = m[].p { line.put(Int64(p[].id)) } else { line.put("nil") }
+    line.put(" curg=")
+    if let g = m[].curg.load(ordering: .relaxed) { line.put(g[].goid) } else { line.put("nil") }
+    line.put(" locks=")
+    line.put(Int64(m[].locks))
+    line.put(" dying=0 spinning=")
+    line.put(m[].spinning ? "true" : "false")
+    line.put(" blocked=")
+    line.put(m[].p == nil && m[].curg.load(ordering: .relaxed) == nil ? "true" : "false")
+    line.put(" lockedg=")
+    if let g = m[].lockedg { line.put(g[].goid) } else { line.put("nil") }
+    line.end(.standardError)
+  }
+  // Copied: a closure may not capture an inout noncopyable line.
+  forEachG { gp in
+    let status = gp[].atomicstatus.load(ordering: .relaxed)
+    if status == .dead || gp[].issystem { return }
+    var line = Line()
+    line.put("  G")
+    line.put(gp[].goid)
+    line.put(": status=")
+    line.put(Int64(status.rawValue))
+    line.put("(")
+    if status == .waiting { line.put(gp[].waitreason.text) }
+    line.put(") m=")
+    if let m = gp[].m { line.put(m[].id) } else { line.put("nil") }
+    line.put(" lockedm=")
+    if let m = gp[].lockedm { line.put(m[].id) } else { line.put("nil") }
+    line.end(.standardError)
+  }
+}

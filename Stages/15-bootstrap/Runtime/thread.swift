@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ms: how threads are made, reused and ended.
+//                                   Go: src/runtime/proc.go, src/runtime/os_linux.go
+//
+// Threads are parked for reuse, never ended, but for one: a goroutine that exits
+// while locked to its thread takes the thread with it, since nobody knows what it
+// did to it. For the same reason a locked thread makes no threads: a template
+// thread, which never ran the program's code, makes them in its stead.
+
+import CLinux
+import Synchronization
+
+/// The M of the thread that called run.
+let m0 = allocm(id: 0)
+
+/// mReserveID counts a new M. sched.lock must be held.
+func mReserveID() -> Int64 {
+  assertLockHeld(sched[].lock)
+  let id = sched[].mnext
+  sched[].mnext += 1
+  if mcount() > sched[].maxmcount {
+    unlock(sched[].lock)
+    var line = Line()
+    line.put("runtime: program exceeds ")
+    line.put(Int64(sched[].maxmcount))
+    line.put("-thread limit")
+    line.end(.standardError)
+    fatal("thread exhaustion")
+  }
+  return id
+}
+
+/// allocm makes an M and its g0, without a thread.
+func allocm(id: Int64) -> MPtr {
+  let g0 = Ptr(allocating: G())
+  // The runtime is all that runs there.
+  g0[].inRuntime = 1
+  let mp = Ptr(allocating: M(id: id, g0: g0))
+  g0[].m = mp
+  mp[].rand = UInt64(truncatingIfNeeded: nanotime()) ^ UInt64(id &+ 1) &* 0x9e37_79b9_7f4a_7c15
+  while true {
+    let head = allm[].head.load(ordering: .relaxed)
+    mp[].alllink = head
+    // release: an M is seen before it is found.
+    if allm[].head.compareExchange(
+      expected: head, desired: mp, ordering: .releasing
+    ).exchanged { break }
+  }
+  return mp
+}
+
+/// Ms that the template thread is to start. Go: newmHandoff.
+struct NewmHandoff: ~Copyable {
+  let lock = Mutex()
+
+  // Protected by lock.
+
+  var newm: MPtr? = nil
+  var waiting = false
+
+  // Atomic: somebody has started the template thread.
+
+  let haveTemplateThread = Atomic<UInt32>(0)
+
+  let wake = Note()
+}
+
+let newmHandoff = Ptr(allocating: NewmHandoff())
+
+/// newm makes an M with a thread that runs fn and then schedules with pp.
+func newm(
+  _ pp: PPtr?,
+  spinning: Bool,
+  id: Int64,
+  _ fn: (@convention(c) () -> Void)?
+) {
+  let me = acquirem()
+  defer { releasem(me) }
+  lock(sched[].lock)
+  var old = sched[].freem
+  // acquire: the last thing its thread did with it.
+  if let m = old, m[].freeWait.load(ordering: .acquiring) {
+    sched[].freem = m[].schedlink
+    m[].freeWait.store(false, ordering: .relaxed)
+  } else {
+    old = nil
+  }
+  unlock(sched[].lock)
+  let mp = old ?? allocm(id: id)
+  mp[].schedlink = nil
+  mp[].mstartfn = fn
+  mp[].nextp = pp
+  mp[].spinning = spinning
+  if me[].lockedExt != 0 || me[].lockedInt != 0,
+    newmHandoff[].haveTemplateThread.load(ordering: .relaxed) != 0
+  {
+    lock(newmHandoff[].lock)
+    mp[].schedlink = newmHandoff[].newm
+    newmHandoff[].newm = mp
+    if newmHandoff[].waiting {
+      newmHandoff[].waiting = false
+      notewakeup(newmHandoff[].wake)
+    }
+    unlock(newmHandoff[].lock)
+    return
+  }
+  newm1(mp)
+}
+
+private func newm1(_ mp: MPtr) {
+  let r = newosproc(mthread, mp.raw, 512 << 10)
+  if r == 0 { return }
+  var line = Line()
+  line.put("runtime: failed to create new OS thread (have ")
+  line.put(Int64(mcount()))
+  line.put(" already; errno=")
+  line.put(Int64(-r))
+  line.put(")")
+  line.end(.standardError)
+  if r == -11 {
+    line.put("runtime: may need to increase max user processes (ulimit -u)")
+    line.end(.standardError)
+  }
+  fatal("newosproc")
+}
+
+/// The start function of every thread.
+private let mthread: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw in
+  let mp = MPtr(raw.unsafelyUnwrapped)
+  setg(mp[].g0)
+  minit(mp)
+  mp[].g0[].sched.fiber = fiberCreate(0, 0)
+  sigunblockall()
+  asmrt0(addressOf(&mp[].rt0buf), mp[].g0, mstart)
+  // Here when the thread is to end: see mexit.
+  fiberDestroy(mp[].g0[].sched.fiber)
+  var mask = InlineArray<16, UInt>(repeating: 0)
+  withUnsafeMutablePointer(to: &mask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigblockall($0) }
+  }
+  unminit(mp)
+  lock(sched[].lock)
+  mp[].procid.store(0, ordering: .relaxed)
+  mp[].schedlink = sched[].freem
+  sched[].freem = mp
+  unlock(sched[].lock)
+  setg(nil)
+  // release: the M may be used again.
+  mp[].freeWait.store(true, ordering: .releasing)
+}
+
+/// The scheduler's first call on an M's stack.
+let mstart: MFunc = { _ in
+  let mp = getg()[].m.unsafelyUnwrapped
+  if let fn = mp[].mstartfn {
+    mp[].mstartfn = nil
+    fn()
+  }
+  acquirep(mp, mp[].nextp.unsafelyUnwrapped)
+  mp[].nextp = nil
+  schedule()
+}
+
+/// Bytes of a signal stack; the kernel's frame alone may take 12 KB.
+private let sigstackSize = 64 << 10
+
+/// minit ties the M to the calling thread.
+func minit(_ mp: MPtr) {
+  mp[].errnoAddress = errno_location()
+  mp[].accessesAddress = exclusivityhead()
+  let page = Int(pageSize)
+  if mp[].sigstack == nil {
+    guard let stack = sys_reserve(sigstackSize + page, page) else {
+      fatal("out of memory (signal stack)")
+    }
+    _ = guard_install(stack, page)
+    mp[].sigstack = stack + page
+  }
+  withUnsafeMutablePointer(to: &mp[].oldsigstack) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 4) {
+      setsigstack(mp[].sigstack.unsafelyUnwrapped, sigstackSize, $0)
+    }
+  }
+  // release: a signal may be sent from here on.
+  mp[].procid.store(gettid_(), ordering: .releasing)
+}
+
+/// unminit undoes it.
+func unminit(_ mp: MPtr) {
+  withUnsafeMutablePointer(to: &mp[].oldsigstack) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 4) { restoresigstack($0) }
+  }
+  mp[].procid.store(0, ordering: .releasing)
+}
+
+/// mexit ends the calling M's thread; the thread that called run sleeps for good
+/// instead, until run returns on it. Runs on g0. Does not return.
+func mexit(_ mp: MPtr) -> Never {
+  if mp == m0 {
+    // Its P goes on without it.
+    handoffp(releasep(mp))
+    lock(sched[].lock)
+    sched[].nmfreed += 1
+    checkdead()
+    unlock(sched[].lock)
+    mp[].wedged = true
+    mPark(mp)
+    rundone2(mp)
+  }
+  handoffp(releasep(mp))
+  lock(sched[].lock)
+  sched[].nmfreed += 1
+  checkdead()
+  unlock(sched[].lock)
+  asmgogo(buf: addressOf(&mp[].rt0buf))
+}
+
+/// Starts the template thread, once.
+func startTemplateThread() {
+  let mp = acquirem()
+  if newmHandoff[].haveTemplateThread.compareExchange(
+    expected: 0, desired: 1, ordering: .sequentiallyConsistent
+  ).exchanged {
+    lock(sched[].lock)
+    let id = mReserveID()
+    unlock(sched[].lock)
+    newmdirect(id, templateThread)
+  }
+  releasem(mp)
+}
+
+/// A thread for the runtime itself, made by whoever asks.
+func newmdirect(_ id: Int64, _ fn: @convention(c) () -> Void) {
+  let mp = allocm(id: id)
+  mp[].mstartfn = fn
+  newm1(mp)
+}
+
+/// The template thread: makes threads on behalf of locked ones.
+private let templateThread: @convention(c) () -> Void = {
+  lock(sched[].lock)
+  sched[].nmsys += 1
+  checkdead()
+  unlock(sched[].lock)
+  while true {
+    lock(newmHandoff[].lock)
+    while let mp = newmHandoff[].newm {
+      newmHandoff[].newm = nil
+      unlock(newmHandoff[].lock)
+      var next: MPtr? = mp
+      while let m = next {
+        next = m[].schedlink
+        m[].schedlink = nil
+        newm1(m)
+      }
+      lock(newmHandoff[].lock)
+    }
+    newmHandoff[].waiting = true
+    noteclear(newmHandoff[].wake)
+    unlock(newmHandoff[].lock)
+    notesleep(newmHandoff[].wake)
+  }
+}
+
+// Locked threads: what lockOSThread does.
+
+/// Ties the calling goroutine and its M. Counted, by the program and by the runtime.
+func dolockOSThread(byRuntime: Bool) {
+  let gp = getg()
+  if !byRuntime, newmHandoff[].haveTemplateThread.load(ordering: .relaxed) == 0 {
+    startTemplateThread()
+  }
+  let mp = gp[].m.unsafelyUnwrapped
+  if byRuntime {
+    mp[].lockedInt += 1
+  } else {
+    if mp[].lockedExt == .max { gopanic("LockOSThread nesting overflow") }
+    mp[].lockedExt += 1
+  }
+  mp[].lockedg = gp
+  gp[].lockedm = mp
+}
+
+/// Undoes one; the tie ends when both counts are zero.
+func dounlockOSThread(byRuntime: Bool) {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  if byRuntime {
+    if mp[].lockedInt == 0 { throwFatal("runtime: internal error: misuse of lockOSThread/unlockOSThread") }
+    mp[].lockedInt -= 1
+  } else {
+    if mp[].lockedExt == 0 { return }
+    mp[].lockedExt -= 1
+  }
+  if mp[].lockedInt != 0 || mp[].lockedExt != 0 { return }
+  mp[].lockedg = nil
+  gp[].lockedm = nil
+}

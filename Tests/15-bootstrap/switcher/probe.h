@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// probe.h: what the switcher's test and its assembly both need to know.
+#ifndef PROBE_H
+#define PROBE_H
+
+// Byte offsets, checked in switcher_test.c.
+#if defined(__x86_64__)
+#define HOT_GPR 0
+#define HOT_ZONE 128
+#define HOT_X87 256
+#define HOT_VEC 384
+#define HOT_MASK 2432
+#elif defined(__aarch64__)
+#define HOT_GPR 0
+#define HOT_VEC 256
+#endif
+
+// What hot may use of the machine.
+#define HAS_AVX 1
+#define HAS_AVX512 2
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+/// The registers that a call preserves.
+#if defined(__x86_64__)
+enum { NKEPT = 6 };   // rbx, rbp, r12-r15
+#elif defined(__aarch64__)
+enum { NKEPT = 19 };  // x19-x29, then the low halves of d8-d15
+#endif
+struct kept {
+  uint64_t r[NKEPT];
+};
+
+/// Every register that code can have something in.
+#if defined(__x86_64__)
+struct hot {
+  uint64_t gpr[16];      // rax, rbx, rdx, rsi, rdi, rbp, r8-r15; [14]: carry; [15]: direction
+  uint64_t zone[16];     // the 128 bytes below rsp
+  uint8_t x87[8][16];
+  uint64_t vec[32][8];   // zmm0-zmm31, or as much as there is of them
+  uint64_t mask[8];      // k0-k7
+};
+#elif defined(__aarch64__)
+struct hot {
+  uint64_t gpr[32];      // x1-x30; [30]: nzcv; [31]: fpsr
+  uint64_t vec[32][2];   // q0-q31
+};
+#endif
+
+/// Where record was entered: sp, first argument, frame pointer; then where it
+/// goes on.
+extern struct {
+  uintptr_t sp, arg, fp;
+  void (*next)(void *);
+} recorded __attribute__((visibility("hidden")));
+
+/// A function for a switcher to call: notes how it was called, then is next.
+void record(void *arg);
+/// Loads the kept registers from in, calls switcher(save, g0, fn), stores them to out.
+void keep(const struct kept *in, struct kept *out, void *save, void *g0, void (*fn)(void *),
+          void (*switcher)(void *, void *, void (*)(void *)));
+/// Loads in into the kept registers and becomes gogo(buf).
+void leave(const struct kept *in, void *buf, void (*gogo)(void *)) __attribute__((noreturn));
+/// Loads every register from h, mixes them n times, stores them back. A leaf.
+void hot(struct hot *h, uint64_t n, uint64_t features);
+extern const char hot_end[];
+/// A leaf without a frame that waits until *flag is not zero.
+void spin(volatile int *flag);
+extern const char spin_end[];
+/// Overwrites whatever a call does not preserve.
+void clobber(uint64_t features);
+#endif
+#endif
