@@ -23,6 +23,7 @@
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <unwind.h>
 
 // System calls are made without libc where libc would set errno: the caller may
 // be a signal handler, or a scheduler that has just changed goroutines.
@@ -381,6 +382,44 @@ int32_t textscan(uintptr_t lo, uintptr_t hi) {
     if (textisforeign(w)) return 1;
   }
   return 0;
+}
+
+struct unwind {
+  uintptr_t pc, bottom;
+  int started, clean, done, frames;
+};
+
+static _Unwind_Reason_Code unwindframe(struct _Unwind_Context *c, void *arg) {
+  struct unwind *u = arg;
+  uintptr_t ip = _Unwind_GetIP(c);
+  if (!u->started) {
+    // The handler's own frames come first.
+    if (ip != u->pc) return ++u->frames > 32 ? _URC_END_OF_STACK : _URC_NO_REASON;
+    u->started = 1;
+    return _URC_NO_REASON;
+  }
+  if (ip >= u->bottom && ip < u->bottom + 64) {
+    u->done = 1;
+    return _URC_END_OF_STACK;
+  }
+  if (!textismain(ip) || ++u->frames > 4096) {
+    u->clean = 0;
+    return _URC_END_OF_STACK;
+  }
+  return _URC_NO_REASON;
+}
+
+// libgcc finds tables without a lock (glibc 2.35), or with one that is not held
+// here: the interrupted code is the main program's.
+int32_t textunwind(uintptr_t pc, uintptr_t bottom) {
+  struct unwind u = {.pc = pc, .bottom = bottom, .clean = 1};
+  _Unwind_Backtrace(unwindframe, &u);
+  return u.clean && u.done;
+}
+
+int32_t sigownhandler(int32_t sig) {
+  const struct sigaction *sa = &previous[sig];
+  return textismain(sa->sa_flags & SA_SIGINFO ? (uintptr_t)sa->sa_sigaction : (uintptr_t)sa->sa_handler);
 }
 
 extern void swift_beginAccess(void *pointer, void *buffer, uintptr_t flags, void *pc);

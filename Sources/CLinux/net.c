@@ -39,6 +39,14 @@ _Static_assert(sizeof(struct sockaddr_in6) <= sizeof(((struct netaddr *)0)->byte
     return (type)r_; \
   } while (0)
 
+int32_t netpolladd(int32_t epfd, int32_t fd, uint64_t data) {
+  struct epoll_event ev = {
+    .events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
+    .data.u64 = data,
+  };
+  PRESERVING_ERRNO(int32_t, epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev));
+}
+
 // Addresses.
 
 static void put4(struct netaddr *a, const struct in_addr *ip, uint16_t port) {

@@ -73,8 +73,9 @@ func compare(_ arguments: [String]) -> Int32 {
         runs.append(run)
         progress(run, options)
         raw += rawLine(run)
-        let text = run.ended.errors
-        if !text.isEmpty { errors += "== \(peer.name) \(work), round \(round)\n\(text)\n" }
+        if !run.ended.errors.isEmpty {
+          errors += "== \(peer.name) \(work), round \(round)\n\(run.ended.errors)\n"
+        }
         // After every run, so that an interrupted session keeps what it has.
         save(options, "raw.tsv", raw)
         save(options, "stderr.txt", errors)
@@ -171,7 +172,14 @@ func once(_ peer: Peer, _ work: String, _ round: Int, _ options: Options) -> Run
 /// How much memory a run needs at once; no more than the machine has free.
 func warmMegabytes(_ work: String) -> Int {
   var megabytes = 0
-  let much = ["skynet", "idle-memory", "steal-fanout", "deep-recursion", "timers", "spawn"]
+  let much = [
+    "skynet",
+    "idle-memory",
+    "steal-fanout",
+    "deep-recursion",
+    "timers",
+    "spawn",
+  ]
   if work == "parallel-fib-fine" || much.contains(where: { work.hasPrefix($0) }) {
     megabytes = 2048
   }
@@ -199,7 +207,8 @@ func values(of output: String, _ work: String) -> [String: Double] {
 }
 
 func progress(_ run: Run, _ options: Options) {
-  var text = "bench: round \(run.round) of \(options.rounds): \(run.workload) \(run.peer): "
+  var text = "bench: round \(run.round) of \(options.rounds): "
+  text += "\(run.workload) \(run.peer): "
   if let failure = run.failure {
     text += "FAILED, \(failure)"
     let last = run.ended.errors.split(separator: "\n").first

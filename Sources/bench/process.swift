@@ -22,7 +22,9 @@ struct Ended {
 func execute(_ path: String, _ arguments: [String], limit: Int) -> Ended {
   var out: [Int32] = [-1, -1]
   var err: [Int32] = [-1, -1]
-  guard pipe(&out) == 0, pipe(&err) == 0 else { fail("compare: no pipes: errno \(errno)") }
+  guard pipe(&out) == 0, pipe(&err) == 0 else {
+    fail("compare: no pipes: errno \(errno)")
+  }
   var actions = posix_spawn_file_actions_t()
   posix_spawn_file_actions_init(&actions)
   posix_spawn_file_actions_adddup2(&actions, out[1], 1)
@@ -96,7 +98,8 @@ struct MachineTime {
     // user nice system idle iowait irq softirq steal
     let t = line.split(separator: " ").dropFirst().compactMap { Double($0) }
     guard t.count >= 8 else { return MachineTime() }
-    return MachineTime(busyMs: (t[0] + t[1] + t[2] + t[5] + t[6]) * 10, stealMs: t[7] * 10)
+    let busy = t[0] + t[1] + t[2] + t[5] + t[6]
+    return MachineTime(busyMs: busy * 10, stealMs: t[7] * 10)
   }
 }
 
@@ -104,9 +107,11 @@ struct MachineTime {
 func ownPath() -> String {
   var bytes = [UInt8](repeating: 0, count: 4096)
   let n = bytes.withUnsafeMutableBytes {
-    readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+    let path = $0.baseAddress!.assumingMemoryBound(to: CChar.self)
+    return readlink("/proc/self/exe", path, $0.count)
   }
-  return n > 0 ? String(decoding: bytes.prefix(n), as: UTF8.self) : CommandLine.arguments[0]
+  if n <= 0 { return CommandLine.arguments[0] }
+  return String(decoding: bytes.prefix(n), as: UTF8.self)
 }
 
 /// Processor, number of CPUs, kernel and load, in one line.
@@ -119,7 +124,6 @@ func machineLine() -> String {
   let model = contents(of: "/proc/cpuinfo").split(separator: "\n")
     .first { $0.hasPrefix("model name") }?.split(separator: ":").last
   let load = contents(of: "/proc/loadavg").split(separator: " ").prefix(3)
-  // _SC_NPROCESSORS_ONLN
   let cpus = sysconf(Int32(_SC_NPROCESSORS_ONLN))
   return "\(cpus) CPUs,\(model ?? " unknown processor"), Linux \(release), load "
     + load.joined(separator: " ")

@@ -123,9 +123,6 @@ struct Spread {
   }
 
   var text: String { "\(short(median)) (\(short(low))..\(short(high)))" }
-  var ratioText: String {
-    "\(fixed(median, 2)) (\(fixed(low, 2))..\(fixed(high, 2)))"
-  }
 }
 
 /// Three digits or so; thousands separated.
@@ -158,7 +155,12 @@ struct Table {
   }
 
   /// Of the rounds in which both ran.
-  func ratio(_ workload: String, _ peer: String, to base: String, _ key: String) -> Spread? {
+  func ratio(
+    _ workload: String,
+    _ peer: String,
+    to base: String,
+    _ key: String,
+  ) -> Spread? {
     let bases = values["\(workload) \(base)"] ?? [:]
     var ratios: [Double] = []
     for (round, mine) in values["\(workload) \(peer)"] ?? [:] {
@@ -192,14 +194,14 @@ func summary(_ runs: [Run], _ works: [String], _ options: Options) -> String {
       if let base { cells.append(table.spread(work, base, metric.key)?.text ?? "") }
       cells.append(mine?.text ?? "")
       let ratio = base.flatMap { table.ratio(work, ours, to: $0, metric.key) }
-      if base != nil { cells.append(ratio?.ratioText ?? "") }
+      if base != nil { cells.append(ratio?.text ?? "") }
       let verdict = metric.goal.map { judge($0, mine, ratio) } ?? ""
       cells += [metric.goal?.text ?? "", verdict]
       if verdict.hasPrefix("NO") { missed.append("\(work), \(metric.label)") }
       for other in others {
         cells.append(table.spread(work, other, metric.key)?.text ?? "")
         let r = base.flatMap { table.ratio(work, other, to: $0, metric.key) }
-        cells.append(r?.ratioText ?? "")
+        cells.append(r?.text ?? "")
       }
       if cells.dropFirst(2).contains(where: { !$0.isEmpty }) { text += row(cells) }
     }
@@ -216,26 +218,35 @@ func judge(_ goal: Goal, _ mine: Spread?, _ ratio: Spread?) -> String {
   case .atMost(let x): (spread, limit) = (mine, x)
   case .atLeast(let x): (spread, limit, less) = (mine, x, false)
   }
+  if mine == nil { return "NO (no result)" }
   guard let spread else { return "" }
   let met = less ? spread.median <= limit : spread.median >= limit
-  let crosses = spread.low <= limit && spread.high > limit
-  return (met ? "yes" : "NO") + (crosses ? ", not in every round" : "")
+  // Some rounds say one thing and some the other.
+  let mixed = spread.low < limit && spread.high > limit
+  return (met ? "yes" : "NO") + (mixed ? " (mixed)" : "")
 }
 
-func notes(_ runs: [Run], _ missed: [String], _ base: String?, _ options: Options) -> String {
+func notes(
+  _ runs: [Run],
+  _ missed: [String],
+  _ base: String?,
+  _ options: Options,
+) -> String {
   let rounds = options.rounds
   var text = "\nMedian (lowest..highest) of \(rounds) rounds, the programs interleaved"
   text += " and their order rotated."
   if let base {
     text += " The ratio is to \(base): the median of the ratios round by round,"
-    text += " and their range. The goals are \(ourName)'s."
+    text += " and their range."
+    text += " Goals are for \(ourName); mixed: not the same in every round."
   }
   text += "\n\n\(machineLine()).\n"
   let wall = runs.reduce(0) { $0 + $1.ended.wallMs }
   let steal = runs.reduce(0) { $0 + $1.stealMs }
   let busy = runs.reduce(0) { $0 + $1.othersMs }
   text += "While the programs ran, \(short(wall / 1e3)) s in all, the host took"
-  text += " \(short(steal / 1e3)) s of CPU time (steal) and other processes \(short(busy / 1e3)) s.\n"
+  text += " \(short(steal / 1e3)) s of CPU time (steal)"
+  text += " and other processes \(short(busy / 1e3)) s.\n"
   text += section("Goals missed", missed)
   text += section(
     "Failed runs",

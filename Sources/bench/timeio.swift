@@ -204,7 +204,8 @@ func readFull(
 ) throws -> Bool {
   var got = 0
   while got < buffer.count {
-    let n = try connection.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[got...]))
+    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[got...])
+    let n = try connection.read(into: rest)
     if n == 0 { return false }
     got &+= n
   }

@@ -17,30 +17,32 @@ func deepRecursion(_ arguments: [String]) throws {
   }
   let depth = try number(arguments, "DEPTH", default: 1_000_000, in: 1...10_000_000)
   try run {
-    let before = memory().resident
-    let answer = Channel<Int>()
+    let top = memory().resident
+    let growth = Channel<Int>(capacity: 1)
+    let result = Channel<Int>()
     go {
-      answer.send(descend(depth))
+      result.send(alternate(depth) { growth.send(memory().resident - top) })
     }
-    let reached = answer.receive()!
-    let grown = max(0, memory().resident - before) / 1024
-    print("a goroutine went \(grouped(reached)) calls deep; memory grew by \(grouped(grown)) KB")
+    guard result.receive()! == (depth + 1) / 2 else {
+      throw Failure(message: "the stack was damaged on the way")
+    }
+    let bytes = max(0, growth.receive()!)
+    print("a goroutine went \(grouped(depth)) calls deep and came back")
+    print("its stack grew by \(grouped(bytes / 1024)) KB, \(bytes / depth) bytes a call")
     print("how too deep looks: programs deep-recursion overflow")
   }
 }
 
-/// Calls itself n times. The work after the call keeps the compiler from making
-/// a loop of it.
+/// n - (n-1 - (n-2 - ...)), a call for each. Because the subtraction comes after
+/// the call, the compiler cannot make a loop of it.
 @inline(never)
-private func descend(_ n: Int) -> Int {
-  if n == 0 { return 0 }
-  let reached = descend(n - 1)
-  return opaque(reached) + 1
+private func alternate(_ n: Int, atBottom: () -> Void) -> Int {
+  if n == 0 {
+    atBottom()
+    return 0
+  }
+  return n - alternate(n - 1, atBottom: atBottom)
 }
-
-@inline(never)
-@_optimize(none)
-private func opaque(_ value: Int) -> Int { value }
 
 private func overflow() {
   let limit = 1 << 20
@@ -49,7 +51,7 @@ private func overflow() {
   fflush(nil)
   let never = Channel<Int>()
   go {
-    never.send(descend(.max))
+    never.send(alternate(.max, atBottom: {}))
   }
   _ = never.receive()
 }

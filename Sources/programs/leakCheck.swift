@@ -20,8 +20,9 @@ func leakCheck(_ arguments: [String]) throws {
     print("without: \(settled() - before) left behind")
 
     print("\nwhere they wait, from stackDump():\n")
-    for paragraph in paragraphs(stackDump()) where paragraph.first!.contains("chan send") {
-      print(paragraph.prefix(4).joined(separator: "\n") + "\n")
+    let dump = paragraphs(stackDump())
+    for paragraph in dump where paragraph.first!.contains("chan send") {
+      print(paragraph.joined(separator: "\n") + "\n")
     }
   }
 }

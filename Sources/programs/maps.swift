@@ -23,9 +23,9 @@ func maps(_ arguments: [String]) throws {
     guard owned == locked else {
       throw Failure(message: "the two maps differ")
     }
-    print("\(grouped(n)) additions by \(workers) goroutines, \(owned.count) keys, equal maps")
-    print("  owned by a goroutine  \(right(pleasant(timeOwned / Double(n)), 9)) each")
-    print("  behind a lock         \(right(pleasant(timeLocked / Double(n)), 9)) each")
+    print("\(workers) goroutines counted \(grouped(n)) numbers; both maps agree")
+    print("owned by a goroutine", right(pleasant(timeOwned / Double(n)), 9), "each")
+    print("behind a lock       ", right(pleasant(timeLocked / Double(n)), 9), "each")
   }
 }
 

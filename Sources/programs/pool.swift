@@ -39,9 +39,10 @@ func pool(_ arguments: [String]) throws {
       squares[answer.job] = answer.square
       served[answer.handler] += 1
     }
-    print("squares:", squares.dropFirst().prefix(12).map(String.init).joined(separator: " "))
+    let first = squares.dropFirst().prefix(12).map(String.init)
+    print("squares:", first.joined(separator: " "))
     for handler in 1...3 {
-      print("handler \(handler) did \(grouped(served[handler])) of \(grouped(count)) jobs")
+      print("handler \(handler) did \(served[handler]) of \(count) jobs")
     }
   }
 }

@@ -145,7 +145,8 @@ func command(_ arguments: [String]) -> Int32 {
     try program.body(Array(arguments.dropFirst()))
     return 0
   } catch let error as UsageError {
-    let usage = "usage: programs \(name) \(program.arguments)"
+    let space = program.arguments.isEmpty ? "" : " "
+    let usage = "usage: programs \(name)\(space)\(program.arguments)"
     complain("programs \(name): \(error.message)\n\(usage)")
     return 2
   } catch let error as Failure {

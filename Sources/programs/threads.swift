@@ -11,14 +11,14 @@ import Stage
 
 func threads(_ arguments: [String]) throws {
   let n = try number(arguments, "N", default: 1_000, in: 10...20_000)
+  let thread = try measureThreads(n)
   try run {
-    let thread = try measureThreads(n)
     let goroutine = measureGoroutines(n)
     print("\(grouped(n)) of each, all alive and waiting\n")
     print(left("", 26) + right("thread", 12) + right("goroutine", 12))
-    row("memory in use", kilobytes(thread.resident), kilobytes(goroutine.resident))
-    row("  of the kernel (machine)", kilobytes(thread.kernel), kilobytes(goroutine.kernel))
-    row("address space", kilobytes(thread.reserved), kilobytes(goroutine.reserved))
+    row("memory in use", size(thread.resident), size(goroutine.resident))
+    row("memory of the kernel", size(thread.kernel), size(goroutine.kernel))
+    row("address space reserved", size(thread.reserved), size(goroutine.reserved))
     row("creation", pleasant(thread.creation), pleasant(goroutine.creation))
     row("switch", pleasant(thread.change), pleasant(goroutine.change))
   }
@@ -37,8 +37,13 @@ private func row(_ name: String, _ thread: String, _ goroutine: String) {
   print(left(name, 26) + right(thread, 12) + right(goroutine, 12))
 }
 
-private func kilobytes(_ bytes: Double) -> String {
-  tenths(max(0, bytes) / 1024) + " KB"
+private func size(_ bytes: Double) -> String {
+  let kilobytes = max(0, bytes) / 1024
+  return switch kilobytes {
+  case ..<1024: tenths(kilobytes) + " KB"
+  case ..<1_048_576: tenths(kilobytes / 1024) + " MB"
+  default: tenths(kilobytes / 1_048_576) + " GB"
+  }
 }
 
 private func measureThreads(_ n: Int) throws -> Cost {
@@ -58,7 +63,7 @@ private func measureThreads(_ n: Int) throws -> Cost {
     pthread_join(thread, nil)
   }
   if all.count < n {
-    throw Failure(message: "the kernel gave \(all.count) threads, no more; try a smaller N")
+    throw Failure(message: "the kernel gave \(all.count) threads; try a smaller N")
   }
   var cost = Cost(before, after, n)
   cost.creation = time / Double(n)

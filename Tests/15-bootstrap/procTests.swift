@@ -425,35 +425,6 @@ extension RuntimeTests {
       }
     }
 
-    @Test(.timeLimit(.minutes(3)))
-    func `a million goroutines are parked at once, and all wake`() throws {
-      // As many as there is memory for: two pages of stack, and what the kernel
-      // and the G need.
-      var n = 1_000_000
-      if guard_is_cheap() == 0 { n = 10_000 }
-      n = min(n, memoryAvailable() / 16)
-      let live = Counter()
-      let woken = Counter()
-      let count = n
-      try inRun(procs: 2, within: 150) { t in
-        let gate = Channel<Void>()
-        let group = WaitGroup()
-        for i in 0..<count {
-          let object = Tracked(live, i)
-          group.go {
-            _ = gate.receive()
-            woken.add(object.id >= 0 ? 1 : 0)
-          }
-        }
-        t.equal(numGoroutine(), count + 1)
-        while live.value != count { gosched() }
-        gate.close()
-        group.wait()
-        t.equal(woken.value, count)
-      }
-      #expect(live.value == 0)
-    }
-
     @Test(arguments: procsToTry)
     func `goroutines that make goroutines all run`(procs: Int) throws {
       try inRun(procs: procs) { t in
@@ -566,7 +537,6 @@ extension RuntimeTests {
             for _ in 0..<scaled(5000) {
               gosched()
               t.check(getg() == gp, "getg changed")
-              t.check(gp[].m![].curg == gp, "its M runs another")
               if gettid_() != tid {
                 tid = gettid_()
                 moves.add()

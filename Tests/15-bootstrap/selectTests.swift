@@ -314,7 +314,7 @@ extension RuntimeTests {
           _ = c1.receive()
           c4.send(true)
         }
-        goUntilParked { c2.send(true) }
+        go { c2.send(true) }
         t.equal(c3.receive(), true)
         c1.send(true)
         c1.send(true)

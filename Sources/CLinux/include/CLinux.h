@@ -117,8 +117,15 @@ void textinit(void);
 int32_t textismain(uintptr_t pc);
 /// Whether pc is in a shared library.
 int32_t textisforeign(uintptr_t pc);
-/// Whether some word in [lo, hi) is an address in a shared library's code.
+/// Whether some word in [lo, hi) is an address in a shared library's code. Words
+/// left over from earlier calls count too.
 int32_t textscan(uintptr_t lo, uintptr_t hi);
+/// In a signal handler: whether every frame from the interrupted pc up to the
+/// function that begins at bottom is the main program's. Follows unwind tables;
+/// 0 also where they do not lead there.
+int32_t textunwind(uintptr_t pc, uintptr_t bottom);
+/// Whether sig has a handler from before setsig that is the main program's own.
+int32_t sigownhandler(int32_t sig);
 /// Whether the Swift standard library is linked into the main program, so that
 /// its code cannot be told from the program's own.
 int32_t textisstatic(void);

@@ -17,6 +17,8 @@ static const int32_t E_TIMEDOUT = 110, E_HOSTUNREACH = 113, E_INPROGRESS = 115;
 
 /// The event that CLinux.h does not name: urgent data.
 static const uint32_t EPOLL_PRI = 0x002;
+/// Adds fd, edge-triggered, in both directions and for urgent data, with data.
+int32_t netpolladd(int32_t epfd, int32_t fd, uint64_t data);
 
 /// A socket address.
 struct netaddr {

@@ -46,6 +46,14 @@ SYMBOL(gogo_):
         movq    GOBUF_R14(%rdi), %r14
         movq    GOBUF_R15(%rdi), %r15
         movq    GOBUF_SP(%rdi), %rsp    // from here on this is another stack
+        xorl    %ecx, %ecx              // what the scheduler had in these are
+        xorl    %edx, %edx              // addresses of thread-locals among others:
+        xorl    %esi, %esi              // sigregsin would take them for the
+        xorl    %edi, %edi              // goroutine's
+        xorl    %r8d, %r8d
+        xorl    %r9d, %r9d
+        xorl    %r10d, %r10d
+        xorl    %r11d, %r11d
         popq    %rax                    // to mcall_'s caller, or to gostart:
         .cfi_adjust_cfa_offset -8
         .cfi_register %rip, %rax

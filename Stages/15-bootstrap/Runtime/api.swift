@@ -153,6 +153,7 @@ public func setMaxStack(_ bytes: Int) -> Int {
 /// Runs `body`, which may block in the kernel, without keeping others from running:
 /// its P is lent out. Go does this for every system call. `body` must not call this
 /// library.
+@discardableResult
 public func blocking<R>(_ body: () throws -> R) rethrows -> R {
   let gp = enterRuntime("blocking")
   entersyscall()
@@ -184,6 +185,7 @@ public func stackDump() -> String {
 
 /// Stops the world, runs `body` on the calling goroutine while no other runs, and
 /// starts it again. `body` must not block on a goroutine.
+@discardableResult
 public func stopTheWorld<R>(_ body: () throws -> R) rethrows -> R {
   let gp = enterRuntime("stopTheWorld")
   stopTheWorldG()

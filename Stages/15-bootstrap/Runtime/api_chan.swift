@@ -23,19 +23,21 @@ public final class Channel<Element>: @unchecked Sendable {
 
   /// Go: cap.
   @inlinable
-  public var capacity: Int { chancap(hchan) }
+  public var capacity: Int { withExtendedLifetime(self) { chancap(hchan) } }
 
   /// Go: len. The values sent and not yet received.
   @inlinable
-  public var count: Int { chanlen(hchan) }
+  public var count: Int { withExtendedLifetime(self) { chanlen(hchan) } }
 
   /// Go: c <- v. Waits until there is room or a receiver. On a closed channel:
   /// `panic: send on closed channel`.
   @inlinable
   public func send(_ value: sending Element) {
+    defer { withExtendedLifetime(self) {} }
+    var value = Optional(consume value)
     withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
       let slot = $0.baseAddress.unsafelyUnwrapped
-      slot.initialize(to: value)
+      slot.initialize(to: value.take().unsafelyUnwrapped)
       chansend1(hchan, slot)
     }
   }
@@ -43,7 +45,8 @@ public final class Channel<Element>: @unchecked Sendable {
   /// Go: v, ok := <-c. Waits for a value; nil: closed, and all values are received.
   @inlinable
   public func receive() -> sending Element? {
-    withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
+    defer { withExtendedLifetime(self) {} }
+    return withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
       let slot = $0.baseAddress.unsafelyUnwrapped
       return chanrecv2(hchan, slot) ? slot.move() : nil
     }
@@ -52,9 +55,11 @@ public final class Channel<Element>: @unchecked Sendable {
   /// Go: a send with default. Whether the value was sent.
   @inlinable
   public func trySend(_ value: sending Element) -> Bool {
-    withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
+    defer { withExtendedLifetime(self) {} }
+    var value = Optional(consume value)
+    return withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
       let slot = $0.baseAddress.unsafelyUnwrapped
-      slot.initialize(to: value)
+      slot.initialize(to: value.take().unsafelyUnwrapped)
       if selectnbsend(hchan, slot) { return true }
       slot.deinitialize(count: 1)
       return false
@@ -64,7 +69,8 @@ public final class Channel<Element>: @unchecked Sendable {
   /// Go: a receive with default.
   @inlinable
   public func tryReceive() -> sending TryReceive<Element> {
-    withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
+    defer { withExtendedLifetime(self) {} }
+    return withUnsafeTemporaryAllocation(of: Element.self, capacity: 1) {
       let slot = $0.baseAddress.unsafelyUnwrapped
       let (selected, received) = selectnbrecv(hchan, slot)
       if received { return .value(slot.move()) }
@@ -75,7 +81,10 @@ public final class Channel<Element>: @unchecked Sendable {
   /// Go: close. Receivers get what was sent before, then nil. A second time:
   /// `panic: close of closed channel`.
   @inlinable
-  public func close() { closechan(hchan) }
+  public func close() {
+    closechan(hchan)
+    withExtendedLifetime(self) {}
+  }
 }
 
 /// What `tryReceive` found.
@@ -110,6 +119,49 @@ extension Channel: Sequence {
   public func makeIterator() -> Iterator { Iterator(self) }
 }
 
+// The doors to chan.swift, one for each operation on the memory of one value.
+
+/// Go: c <- v.
+@usableFromInline
+func chansend1(_ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer) {
+  let gp = enterRuntime("Channel.send")
+  _ = chansend(HchanPtr(c), ep, block: true)
+  exitRuntime(gp)
+}
+
+/// Go: select { case c <- v: default: }.
+@usableFromInline
+func selectnbsend(
+  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
+) -> Bool {
+  let gp = enterRuntime("Channel.trySend")
+  let selected = chansend(HchanPtr(c), ep, block: false)
+  exitRuntime(gp)
+  return selected
+}
+
+/// Go: v, ok := <-c. Whether there was a value; it is at ep.
+@usableFromInline
+func chanrecv2(
+  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
+) -> Bool {
+  let gp = enterRuntime("Channel.receive")
+  let received = chanrecv(HchanPtr(c), ep, block: true).received
+  exitRuntime(gp)
+  return received
+}
+
+/// Go: select { case v, ok = <-c: default: }.
+@usableFromInline
+func selectnbrecv(
+  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
+) -> (selected: Bool, received: Bool) {
+  let gp = enterRuntime("Channel.tryReceive")
+  let result = chanrecv(HchanPtr(c), ep, block: false)
+  exitRuntime(gp)
+  return result
+}
+
 // Select.
 
 /// One way on for a `select`: made by `receive`, `send` or `otherwise`.
@@ -132,6 +184,16 @@ public struct SelectCase {
 
     /// Run the body; with the value at the address, if one was received.
     case run
+  }
+
+  /// Room for a small value.
+  @usableFromInline
+  struct Bits {
+    @usableFromInline
+    var words: (UInt64, UInt64) = (0, 0)
+
+    @inlinable
+    init() {}
   }
 
   /// Any function value: its two words. Cast to the type it has by who knows that.
@@ -167,12 +229,13 @@ public struct SelectCase {
   @usableFromInline
   let box: AnyObject?
   @usableFromInline
-  let bits: SIMD2<UInt64>
+  let bits: Bits
 
   @usableFromInline
   let body: Body
 
-  /// Does the steps. Captures nothing, so that making a case allocates nothing.
+  /// Does the steps. Captures nothing but the type, so where that is known making a
+  /// case allocates nothing.
   @usableFromInline
   let witness: Witness
 
@@ -182,7 +245,7 @@ public struct SelectCase {
     _ hchan: UnsafeMutableRawPointer?,
     _ channel: AnyObject?,
     box: AnyObject? = nil,
-    bits: SIMD2<UInt64> = .zero,
+    bits: Bits = Bits(),
     _ body: Body,
     _ witness: @escaping Witness
   ) {
@@ -288,7 +351,7 @@ func receiveCase<T>(
 func sendCase<T>(
   _ value: sending T, to channel: Channel<T>?, _ body: @escaping () throws -> Void
 ) -> SelectCase {
-  guard _isPOD(T.self), MemoryLayout<T>.size <= MemoryLayout<SIMD2<UInt64>>.size else {
+  guard _isPOD(T.self), MemoryLayout<T>.size <= MemoryLayout<SelectCase.Bits>.size else {
     return SelectCase(
       .send, channel?.hchan, channel, box: SendBox(value), .init(body)
     ) { cas, step, elem in
@@ -304,7 +367,7 @@ func sendCase<T>(
       }
     }
   }
-  var bits = SIMD2<UInt64>.zero
+  var bits = SelectCase.Bits()
   withUnsafeMutableBytes(of: &bits) { $0.storeBytes(of: value, as: T.self) }
   return SelectCase(
     .send, channel?.hchan, channel, bits: bits, .init(body)
@@ -312,7 +375,7 @@ func sendCase<T>(
     switch step {
     case .copy:
       elem.unsafelyUnwrapped.storeBytes(
-        of: cas.pointee.bits, as: SIMD2<UInt64>.self)
+        of: cas.pointee.bits, as: SelectCase.Bits.self)
     case .drop:
       break
     case .run:
@@ -347,6 +410,21 @@ public enum ThrowingSelectBuilder: SelectBuilding {
   }
 }
 
+/// What stands in the block of a select: a case, or several.
+public protocol SelectPart {
+  func add(to cases: inout [SelectCase])
+}
+
+extension SelectCase: SelectPart {
+  @inlinable
+  public func add(to cases: inout [SelectCase]) { cases.append(self) }
+}
+
+extension [SelectCase]: SelectPart {
+  @inlinable
+  public func add(to cases: inout [SelectCase]) { cases += self }
+}
+
 /// What both builders can do.
 public protocol SelectBuilding {}
 
@@ -358,28 +436,18 @@ extension SelectBuilding {
   public static func buildExpression(_ cases: [SelectCase]) -> [SelectCase] { cases }
 
   @inlinable
-  public static func buildBlock() -> [SelectCase] { [] }
+  public static func buildBlock(_ cases: SelectCase...) -> [SelectCase] { cases }
 
   @inlinable
-  public static func buildPartialBlock(first: SelectCase) -> [SelectCase] { [first] }
+  public static func buildBlock(_ cases: [SelectCase]) -> [SelectCase] { cases }
 
   @inlinable
-  public static func buildPartialBlock(first: [SelectCase]) -> [SelectCase] { first }
-
-  @inlinable
-  public static func buildPartialBlock(
-    accumulated: consuming [SelectCase], next: SelectCase
+  public static func buildBlock<each Part: SelectPart>(
+    _ part: repeat each Part
   ) -> [SelectCase] {
-    accumulated.append(next)
-    return accumulated
-  }
-
-  @inlinable
-  public static func buildPartialBlock(
-    accumulated: consuming [SelectCase], next: [SelectCase]
-  ) -> [SelectCase] {
-    accumulated.append(contentsOf: next)
-    return accumulated
+    var cases: [SelectCase] = []
+    repeat (each part).add(to: &cases)
+    return cases
   }
 
   @inlinable
@@ -403,7 +471,7 @@ extension SelectBuilding {
 /// one if there are several) and then its body. No case at all: waits for ever.
 @inlinable
 public func select(@SelectBuilder _ cases: () -> [SelectCase]) {
-  try! rselect(cases())
+  try! cases().withUnsafeBufferPointer { try rselect($0) }
 }
 
 /// A select in which a body throws; the error leaves through it.
@@ -411,5 +479,5 @@ public func select(@SelectBuilder _ cases: () -> [SelectCase]) {
 public func select(
   @ThrowingSelectBuilder _ cases: () throws -> [SelectCase]
 ) throws {
-  try rselect(cases())
+  try cases().withUnsafeBufferPointer { try rselect($0) }
 }

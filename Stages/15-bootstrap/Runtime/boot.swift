@@ -186,8 +186,6 @@ private let rundone: MFunc = { raw in
   sched[].ending = true
   let epoch = sched[].epoch.load(ordering: .relaxed)
   sched[].epoch.store(epoch &+ 1, ordering: .sequentiallyConsistent)
-  sched[].runq = GQueue()
-  sched[].runqsize.store(0, ordering: .relaxed)
   sched[].collectorwaiting.store(nil, ordering: .relaxed)
   sched[].collectordue.store(false, ordering: .relaxed)
   for i in 0..<Int32(maxGomaxprocs) {
@@ -201,7 +199,12 @@ private let rundone: MFunc = { raw in
     guard let pp = allp[][i] else { break }
     timersreset(pp)
   }
+  // What a poller still held is on the global queue after this.
   if netpollinited() { netpollreset() }
+  lock(sched[].lock)
+  sched[].runq = GQueue()
+  sched[].runqsize.store(0, ordering: .relaxed)
+  unlock(sched[].lock)
   // The main goroutine's M goes first: it has no goroutine any more.
   casgstatus(main, .running, .waiting)
   main[].waiting = nil

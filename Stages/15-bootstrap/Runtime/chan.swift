@@ -203,25 +203,6 @@ private func full(_ c: HchanPtr) -> Bool {
   return c[].qcount.load(ordering: .sequentiallyConsistent) == c[].dataqsiz
 }
 
-/// Go: c <- v.
-@usableFromInline
-func chansend1(_ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer) {
-  let gp = enterRuntime("Channel.send")
-  _ = chansend(HchanPtr(c), ep, block: true)
-  exitRuntime(gp)
-}
-
-/// Go: select { case c <- v: default: }.
-@usableFromInline
-func selectnbsend(
-  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
-) -> Bool {
-  let gp = enterRuntime("Channel.trySend")
-  let selected = chansend(HchanPtr(c), ep, block: false)
-  exitRuntime(gp)
-  return selected
-}
-
 /// chansend sends the value at ep; false, which only happens without block: it was
 /// not possible at once.
 @inline(__always)
@@ -359,28 +340,6 @@ private func empty(_ c: HchanPtr) -> Bool {
   return c[].qcount.load(ordering: .sequentiallyConsistent) == 0
 }
 
-/// Go: v, ok := <-c. Whether there was a value; it is at ep.
-@usableFromInline
-func chanrecv2(
-  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
-) -> Bool {
-  let gp = enterRuntime("Channel.receive")
-  let received = chanrecv(HchanPtr(c), ep, block: true).received
-  exitRuntime(gp)
-  return received
-}
-
-/// Go: select { case v, ok = <-c: default: }.
-@usableFromInline
-func selectnbrecv(
-  _ c: UnsafeMutableRawPointer, _ ep: UnsafeMutableRawPointer
-) -> (selected: Bool, received: Bool) {
-  let gp = enterRuntime("Channel.tryReceive")
-  let result = chanrecv(HchanPtr(c), ep, block: false)
-  exitRuntime(gp)
-  return result
-}
-
 /// chanrecv receives a value into ep; where ep is nil it is destroyed. Not selected,
 /// which only happens without block: it was not possible at once. Selected but not
 /// received: the channel is closed and empty, and ep has not been touched.
@@ -508,9 +467,11 @@ func dequeue(_ q: WaitqPtr) -> SudogPtr? {
     // Between being woken by one channel and locking the others, a select still
     // has sudogs on their queues; selectDone says so. Relaxed: what is read of
     // the winner was written under this queue's lock.
-    if !sg[].isSelect || sg[].g[].selectDone.compareExchange(
-      expected: 0, desired: 1, ordering: .relaxed
-    ).exchanged {
+    if !sg[].isSelect
+      || sg[].g[].selectDone.compareExchange(
+        expected: 0, desired: 1, ordering: .relaxed
+      ).exchanged
+    {
       return sg
     }
   }

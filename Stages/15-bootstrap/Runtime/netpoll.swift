@@ -245,7 +245,8 @@ func pollfree(_ pd: PollDescPtr) {
     pd[].link = first
     // release: pd is seen as it is left.
     let (done, found) = pollcache[].first.compareExchange(
-      expected: first, desired: pd, successOrdering: .releasing, failureOrdering: .relaxed)
+      expected: first, desired: pd,
+      successOrdering: .releasing, failureOrdering: .relaxed)
     if done { return }
     first = found
   }
@@ -275,7 +276,7 @@ private func netpollopen(_ fd: Int32, _ pd: PollDescPtr) -> Int32 {
   let address = UInt64(UInt(bitPattern: pd.raw))
   if address & 15 != 0 || address >> 48 != 0 { throwFatal("netpollopen: address") }
   let tag = UInt64(pd[].fdseq.load(ordering: .relaxed))
-  return epolladd(netpollstate[].epfd, fd, address << 16 | tag)
+  return netpolladd(netpollstate[].epfd, fd, address << 16 | tag)
 }
 
 /// publishInfo makes atomicInfo what the other fields say; those bits of it that are
@@ -500,7 +501,8 @@ private func netpollunblock(
     if old == pdNil, !ioready { return nil }
     // seq-cst: as above; and the G is seen parked, and sees what came before.
     let (done, found) = gpp.pointee.compareExchange(
-      expected: old, desired: ioready ? pdReady : pdNil, ordering: .sequentiallyConsistent)
+      expected: old, desired: ioready ? pdReady : pdNil,
+      ordering: .sequentiallyConsistent)
     if done { break }
     old = found
   }
@@ -674,7 +676,8 @@ private func netpollready(
 
 /// netpollreset forgets the goroutines of a run that has ended: nobody waits, no
 /// deadline is set, nobody uses a descriptor. Descriptors that objects own stay open.
-/// The world must be stopped; a poller may still be at work.
+/// The world must be stopped. A poller that has no P may be at work nevertheless: what
+/// it had taken out is on the global queue when this returns. No lock may be held.
 func netpollreset() {
   lock(pollcache[].lock)
   var next = pollcache[].all
@@ -703,4 +706,7 @@ func netpollreset() {
       if closed { poll_runtime_pollClose(pd) }
     }
   }
+  // What is still counted is in the hands of a poller, which counts it down once it
+  // is runnable. acquire: then it is on the queue.
+  while netpollstate[].waiters.load(ordering: .acquiring) != 0 { osyield() }
 }

@@ -17,7 +17,8 @@
 //   half-way through something that belongs to the thread;
 //   no return address into a library is on the stack, for the same reason;
 //   no register points to thread-local storage: the address would be another
-//   thread's after the switch.
+//   thread's after the switch. A register may keep such an address long after its
+//   last use, so this one is waived when it has been found too often in a row.
 // Elsewhere nothing is done; the guard stays poisoned, and sysmon asks again.
 
 import CLinux
@@ -101,6 +102,10 @@ private let asyncPreempt2: @convention(c) () -> Void = {
 /// is deeper yields at its checks only.
 private let scanLimit: UInt = 256 << 10
 
+/// A loop that has an address of a thread-local in a register this often, when it is
+/// interrupted, does not use it.
+private let tlsRefusalLimit: Int32 = 8
+
 /// wantAsyncPreempt and isAsyncSafePoint, on gp's own thread in a handler.
 private func isAsyncSafePoint(_ gp: GPtr, _ context: UnsafeMutableRawPointer) -> Bool {
   guard let mp = gp[].m, let pp = mp[].p, gp != mp[].g0 else { return false }
@@ -110,11 +115,20 @@ private func isAsyncSafePoint(_ gp: GPtr, _ context: UnsafeMutableRawPointer) ->
   let pc = sigpc(context)
   let sp = sigsp(context)
   guard sp > gp[].stack.lo, sp <= gp[].stack.hi, textismain(pc) != 0 else { return false }
-  if gp[].stack.hi - sp > scanLimit || textscan(sp, gp[].stack.hi) != 0 { return false }
+  if gp[].stack.hi - sp > scanLimit { return false }
+  // The scan is quick and may take for a return address what an earlier call left
+  // behind; the unwind tables know.
+  if textscan(sp, gp[].stack.hi) != 0, textunwind(pc, gostartAddress()) == 0 {
+    return false
+  }
   var lo: UInt = 0
   var hi: UInt = 0
   tlsrange(&lo, &hi)
-  if sigregsin(context, lo, hi) != 0 { return false }
+  if sigregsin(context, lo, hi) != 0, mp[].tlsrefusals < tlsRefusalLimit {
+    mp[].tlsrefusals += 1
+    return false
+  }
+  mp[].tlsrefusals = 0
   // Room for the registers, and for what saves them.
   let low = sp - asyncPreemptStack()
   if low < gp[].softlo, case .limit = stackgrow(gp, low, sp) { return false }
@@ -166,7 +180,8 @@ private struct Quitflag: ~Copyable {
 func quitrequested() -> Bool { quitflag[].set.load(ordering: .relaxed) }
 
 private let sigquit: sighandler_ = { sig, info, context in
-  if sigfwd(sig, info, context) != 0 { return }
+  // A handler of the program's own comes first; the Swift runtime's is replaced.
+  if sigownhandler(sig) != 0, sigfwd(sig, info, context) != 0 { return }
   // sysmon prints: here nothing can be allocated.
   quitflag[].set.store(true, ordering: .relaxed)
   noteprod(sched[].sysmonnote)
@@ -180,6 +195,8 @@ private let signothing: sighandler_ = { sig, info, context in
 /// Installs the handlers, on top of those that are there.
 func initsig() {
   textinit()
+  // Binds what the handler will call.
+  _ = textunwind(0, 0)
   setAsyncPreempt2(asyncPreempt2)
   // The standard library's code cannot be told from the program's own when it is
   // part of it: preemption is then by checks alone.

@@ -118,7 +118,7 @@ func cheaprand() -> UInt32 {
 /// A random number in [0, n).
 @inline(__always)
 func cheaprandn(_ n: UInt32) -> UInt32 {
-  UInt32(truncatingIfNeeded: UInt64(cheaprand()) &* UInt64(n) >> 32)
+  UInt32(truncatingIfNeeded: (UInt64(cheaprand()) &* UInt64(n)) >> 32)
 }
 
 // The states of a G.
@@ -311,13 +311,19 @@ private func gorun(_ gp: GPtr) {
   exitRuntime(gp)
   do {
     try fn()
-  } catch is Goexit {
-    // It asked for no more than this.
   } catch {
-    _ = enterRuntime("go")
-    gopanic(String(describing: error))
+    uncaught(error)
   }
   _ = enterRuntime("go")
+}
+
+/// An error left a goroutine's body. Goexit asks for no more than this; any other is
+/// a panic.
+@inline(never)
+private func uncaught(_ error: any Error) {
+  if error is Goexit { return }
+  _ = enterRuntime("go")
+  gopanic(String(describing: error))
 }
 
 /// What goexit throws.

@@ -308,6 +308,9 @@ struct M: ~Copyable {
   /// Above zero: not to be preempted, and it holds this many locks and acquirems.
   var locks: Int32 = 0
   var preemptGen: UInt32 = 0
+
+  /// Preemptions refused in a row for a register; see isAsyncSafePoint.
+  var tlsrefusals: Int32 = 0
   var syscalltick: UInt32 = 0
 
   /// Its locked goroutine exited; it sleeps until run returns.

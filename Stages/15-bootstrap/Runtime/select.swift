@@ -2,10 +2,11 @@
 //
 // Select.                                              Go: src/runtime/select.go
 //
-// Locks every channel, in the order of their addresses, so that two selects never
-// wait for each other; looks for a case that is ready, in random order, so that
-// none is preferred; else waits in the queues of all. Whoever comes first wakes
-// the goroutine (selectDone decides), which then leaves the other queues.
+// Tries the cases one by one, in random order, so that none is preferred. If none
+// is ready: locks every channel, in the order of their addresses, so that two
+// selects never wait for each other; tries again; and waits in the queues of all.
+// Whoever comes first wakes the goroutine (selectDone decides), which then leaves
+// the other queues.
 //
 // Invariants:
 //   gp.waiting lists the sudogs of a parked select in lock order.
@@ -79,19 +80,24 @@ func selectgo(
 ) -> (chosen: Int, received: Bool) {
   // A random order of those that can be ready.
   var norder = 0
-  for i in 0..<n {
-    guard let c = scases[i].c else { continue }
-    if let t = c[].timer { maybeRunChan(t) }
+  for i in 0..<n where scases[i].c != nil {
     let j = Int(cheaprandn(UInt32(truncatingIfNeeded: norder &+ 1)))
     order[norder] = order[j]
     order[j] = UInt32(truncatingIfNeeded: i)
     norder &+= 1
   }
   let pollorder = Order(start: order, count: norder)
+
+  // Pass 0: one by one. Choosing what is ready takes only its own lock; that none
+  // is ready can only be said with all of them.
+  for i in pollorder {
+    let result = selectnb(scases[Int(i)])
+    if result.selected { return (Int(i), result.received) }
+  }
+
   let lockorder = Order(start: order + n, count: norder)
   _ = lockorder.initialize(fromContentsOf: pollorder)
   sortByChannel(scases, lockorder)
-
   sellock(scases, lockorder)
 
   // Pass 1: something that is already waiting.
@@ -137,6 +143,13 @@ func selectgo(
     return (-1, false)
   }
   return selectpark(scases, lockorder)
+}
+
+/// selectnb executes cas if it is ready.
+private func selectnb(_ cas: Scase) -> (selected: Bool, received: Bool) {
+  let c = cas.c.unsafelyUnwrapped
+  if cas.isSend { return (chansend(c, cas.elem, block: false), false) }
+  return chanrecv(c, cas.elem, block: false)
 }
 
 @inline(never)
@@ -238,15 +251,13 @@ func withScratch<R>(
 
 /// Go: reflect_rselect. Executes one of the cases, then its body.
 @usableFromInline
-func rselect(_ cases: [SelectCase]) throws {
+func rselect(_ cases: UnsafeBufferPointer<SelectCase>) throws {
   if cases.isEmpty {
     _ = enterRuntime("select")
     block(.selectNoCases)
   }
-  try cases.withUnsafeBufferPointer { cases in
-    let plan = SelectPlan(cases)
-    try withScratch(plan.size) { try rselect1(cases, plan, $0) }
-  }
+  let plan = SelectPlan(cases)
+  try withScratch(plan.size) { try rselect1(cases, plan, $0) }
 }
 
 /// What cases there are, and how the memory for them is laid out: Scases, orders,
@@ -294,10 +305,11 @@ private struct SelectPlan {
     }
   }
 
-  /// The size of a place for a value of channel c.
+  /// The size of a place for a value of channel c: never 0, since a case may store
+  /// all of its bits.
   func place(_ c: UnsafeMutableRawPointer?) -> Int {
     guard let c else { return 0 }
-    return (HchanPtr(c)[].elemsize + align - 1) & -align
+    return (max(HchanPtr(c)[].elemsize, 1) + align - 1) & -align
   }
 }
 

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The face of the repository. A line that begins with two number signs is what
+# `make` prints about the target below it.
+
+SHELL = /bin/sh
+.NOTPARALLEL:
+.SUFFIXES:
+
+STAGES = $(notdir $(wildcard Stages/[0-9][0-9]-*))
+NUMBERS = $(foreach stage,$(STAGES),$(firstword $(subst -, ,$(stage))))
+LAST = $(lastword $(sort $(NUMBERS)))
+
+# What the commands below take on the command line.
+DIR = .
+N = $(LAST)
+PROGRAM =
+ARGS =
+INSTALL =
+
+SWIFT_FILES = Package.swift Sources Stages Tests
+SWITCHER = sh Sources/switcher/switcher.sh
+SWIFT_TEST = swift test --disable-xctest
+
+# An error, and what to do about it, unless there is a stage $(1).
+require_stage = @case " $(NUMBERS) " in *" $(1) "*) ;; *) \
+	  echo "make: there is no stage $(1) here; stages: $(NUMBERS)" >&2; exit 1 ;; esac
+
+.PHONY: help
+help:
+	@echo 'Goroutines in stages, in Swift. Commands:'
+	@echo
+	@sed -n 's/^## //p' Makefile | awk -F ' [|] ' '{ printf "  make %-32s %s\n", $$1, $$2 }'
+	@echo
+	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
+
+## tour [DIR=.] | one real workload on the runtime: counts the words under DIR
+.PHONY: tour
+tour:
+	swift build -c release --product tour
+	@.build/release/tour $(ARGS) "$(DIR)"
+
+## run [N=15] PROGRAM=sieve [ARGS=] | runs one of the programs; without PROGRAM, lists them
+.PHONY: run
+run:
+	$(call require_stage,$(N))
+	@test "$(N)" = "$(LAST)" || { \
+	  echo "make run: programs run on stage $(LAST) only: leave out N=$(N)" >&2; exit 1; }
+	swift build -c release --product programs
+	@.build/release/programs $(PROGRAM) $(ARGS)
+
+## test | every test of every stage, one process each
+.PHONY: test
+test: $(NUMBERS:%=test-%)
+	@echo "make test: stages $(NUMBERS) passed"
+
+## test-15 | what one stage promises, and nothing else
+test-%:
+	$(call require_stage,$*)
+	$(SWIFT_TEST) --filter '^Stage$*Tests\.'
+	@$(SWITCHER) native $*
+
+## switcher | the C test of the switcher, on this processor
+.PHONY: switcher
+switcher:
+	@$(SWITCHER) native $(NUMBERS)
+
+## arm64 [INSTALL=1] | assembles the arm64 switcher, runs its test under qemu
+.PHONY: arm64
+arm64:
+	@INSTALL='$(INSTALL)' $(SWITCHER) arm64 $(NUMBERS)
+
+## tsan | all tests under ThreadSanitizer
+.PHONY: tsan
+tsan: $(NUMBERS:%=tsan-%)
+
+## asan | all tests under AddressSanitizer
+.PHONY: asan
+asan: $(NUMBERS:%=asan-%)
+
+# No preemption by signals: it would interrupt the sanitizer itself, whose code is
+# part of the program.
+tsan-%:
+	$(call require_stage,$*)
+	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-tsan \
+	  --filter '^Stage$*Tests\.'
+	@$(SWITCHER) thread $*
+
+asan-%:
+	$(call require_stage,$*)
+	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=address --scratch-path .build-asan \
+	  --filter '^Stage$*Tests\.'
+	@$(SWITCHER) address $*
+
+## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
+.PHONY: bench
+bench:
+	swift build -c release --product bench
+	@.build/release/bench compare $(ARGS)
+
+## bench-go [ARGS='chan-pingpong'] | the same beside Go, as ratios; fetches a Go if there is none
+.PHONY: bench-go
+bench-go:
+	swift build -c release --product bench
+	@sh Sources/bench/go/build.sh
+	@.build/release/bench compare .build/bench-go $(ARGS)
+
+## build | builds everything for debugging, tests included
+.PHONY: build
+build:
+	swift build --build-tests
+
+## release | builds everything for speed
+.PHONY: release
+release:
+	swift build -c release
+
+## doctor | checks this machine, and says what to do
+.PHONY: doctor
+doctor:
+	@sh Sources/doctor/doctor.sh
+
+## format | formats every Swift file
+.PHONY: format
+format:
+	swift format --in-place --recursive --parallel $(SWIFT_FILES)
+
+## format-check | fails if a Swift file is not formatted
+.PHONY: format-check
+format-check:
+	@swift format lint --strict --recursive --parallel $(SWIFT_FILES) || { \
+	  echo 'make format-check: run `make format`; shorten by hand what it leaves too long' >&2; \
+	  exit 1; }
+	@echo 'make format-check: all Swift files are formatted'
+
+## clean | removes everything that was built
+.PHONY: clean
+clean:
+	rm -rf .build .build-tsan .build-asan
