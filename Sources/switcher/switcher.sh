@@ -9,9 +9,11 @@
 #   switcher.sh arm64 NN...      assembles the arm64 switcher with the toolchain's
 #                                clang; builds and runs its test where a gcc for
 #                                arm64 and qemu are. INSTALL=1 installs them.
+#   switcher.sh install          installs these two, unless they are here
 set -eu
 cd "$(dirname "$0")/../.."
 
+gcc=aarch64-linux-gnu-gcc
 packages='qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 
 say() { echo "switcher: $*"; }
@@ -76,7 +78,15 @@ address() {
   native "$@"
 }
 
+# Whether the arm64 test can be built and run; sets qemu.
+runnable() {
+  qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) &&
+    command -v $gcc >/dev/null
+}
+
 install() {
+  runnable && return
+  mkdir -p .build/switcher
   [ "$(id -u)" = 0 ] || die "INSTALL=1 needs root; or run: sudo apt-get install $packages"
   command -v apt-get >/dev/null || die "INSTALL=1 needs apt-get; install by hand: $packages"
   say "installing $packages"
@@ -101,13 +111,8 @@ arm64() {
     done
   done
 
-  gcc=aarch64-linux-gnu-gcc
-  find_qemu
-  if [ "${INSTALL:-}" = 1 ] && { [ -z "$qemu" ] || ! command -v $gcc >/dev/null; }; then
-    install
-    find_qemu
-  fi
-  if [ -z "$qemu" ] || ! command -v $gcc >/dev/null; then
+  [ "${INSTALL:-}" != 1 ] || install
+  if ! runnable; then
     say "assembled, not run: there is no qemu-aarch64 or no $gcc"
     say "on Debian: apt-get install $packages, or make arm64 INSTALL=1 as root"
     return 0
@@ -124,12 +129,7 @@ arm64() {
   done
 }
 
-find_qemu() { qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true); }
-
-[ $# -ge 2 ] || die "usage: switcher.sh native|thread|address|arm64 NN..."
-command=$1
-shift
-case $command in
-  native | thread | address | arm64) "$command" "$@" ;;
-  *) die "unknown command $command; there are: native thread address arm64" ;;
+case ${1:-} in
+  native | thread | address | arm64 | install) "$@" ;;
+  *) die "usage: switcher.sh native|thread|address|arm64 NN... or: switcher.sh install" ;;
 esac

@@ -68,8 +68,8 @@ func countWithGoroutines(_ root: Path, _ progress: Progress) -> Count {
   }
 
   // This goroutine is the merger.
-  var count = Count()
-  for _ in 0..<counters {
+  var count = Count(words: tables.receive()!)
+  for _ in 1..<counters {
     count.words.merge(tables.receive()!)
   }
   for _ in 0..<1 + readers {

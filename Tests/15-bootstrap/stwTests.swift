@@ -227,31 +227,29 @@ extension RuntimeTests {
 
     // Go: TestTraceSTW
     @Test func `across a stop goroutines mostly stay on their Ps`() throws {
-      try inRun(procs: 4) { t in
+      try inRun(procs: 2) { t in
         let stop = Counter()
         let ready = Counter()
         let group = WaitGroup()
         let moves = Counter()
-        for _ in 0..<2 {
-          group.go {
-            ready.add()
-            var tid = gettid_()
-            while stop.value == 0 {
-              let now = gettid_()
-              if now != tid {
-                moves.add()
-                tid = now
-              }
+        group.go {
+          ready.add()
+          var tid = gettid_()
+          while stop.value == 0 {
+            let now = gettid_()
+            if now != tid {
+              moves.add()
+              tid = now
             }
           }
         }
-        ready.await(2)
+        ready.await(1)
         let rounds = 50
         for _ in 0..<rounds { stopTheWorld {} }
         stop.value = 1
         group.wait()
-        // Each could have moved at each stop; a loaded machine moves some.
-        t.check(moves.value <= rounds, "\(moves.value) moves in \(rounds) stops")
+        // A loaded machine moves some.
+        t.check(moves.value <= rounds / 2, "\(moves.value) moves in \(rounds) stops")
       }
     }
 
@@ -265,7 +263,7 @@ extension RuntimeTests {
         let mutex = GoMutex()
         mutex.lock()
         let rw = GoRWMutex()
-        rw.lock()
+        rw.readLock()
         let condMutex = GoMutex()
         let cond = GoCond(condMutex)
         let waited = WaitGroup()
@@ -273,7 +271,13 @@ extension RuntimeTests {
         let (r, _) = makePipe()
         goUntilParked { parkedInThisFunction(c) }
         goUntilParked { full.send(1) }
-        goUntilParked { select { receive(from: c) { _ in } } }
+        let silent = Channel<Int>()
+        goUntilParked {
+          select {
+            receive(from: c) { _ in }
+            receive(from: silent) { _ in }
+          }
+        }
         goUntilParked { select {} }
         goUntilParked { sleep(for: .seconds(1000)) }
         goUntilParked { mutex.lock() }

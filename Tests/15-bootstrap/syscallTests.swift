@@ -15,7 +15,19 @@ extension RuntimeTests {
       try inRun(procs: 1) { t in
         t.equal(blocking { 7 }, 7)
         t.equal(try? blocking { () throws -> Int in throw TestError() }, nil)
-        blocking { blocking {} }
+      }
+    }
+
+    @Test func `blocking inside blocking is blocking`() async {
+      await #expect(processExitsWith: .exitCode(0)) {
+        exitTestDeadline()
+        try run(procs: 1) {
+          for i in 0..<100 {
+            if blocking({ blocking { i } }) != i { exit_(1) }
+            gosched()
+          }
+        }
+        exit_(0)
       }
     }
 

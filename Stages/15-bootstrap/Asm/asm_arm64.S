@@ -23,7 +23,7 @@
 #define LOW(symbol) :lo12:symbol
 #define TLS_PAGE(symbol) :gottprel:symbol
 #define TLS_LOW(symbol) :gottprel_lo12:symbol
-#define PC 96                           // as libgcc calls it for a signal's frame
+#define RETURN 96                       // the pc of a signal's frame, to libgcc
 #else
 // Mach-O: tls_g is a word, which holds the offset of a slot of the thread's own.
 #define THREAD tpidrro_el0
@@ -31,7 +31,7 @@
 #define LOW(symbol) symbol@PAGEOFF
 #define TLS_PAGE(symbol) symbol@PAGE
 #define TLS_LOW(symbol) symbol@PAGEOFF
-#define PC 32
+#define RETURN PC
         .macro  .type symbol, kind
         .endm
         .macro  .size symbol, size
@@ -39,6 +39,7 @@
         .macro  .hidden symbol
         .endm
 #endif
+#define PC 32                           // to debuggers
         .text
         .hidden SYMBOL(asyncpreempt2)
 
@@ -205,8 +206,9 @@ SYMBOL(gostart):
 SYMBOL(asyncPreempt):
         .cfi_startproc
         .cfi_signal_frame
-        .cfi_return_column PC           // not x30, which may hold anything
+        .cfi_return_column RETURN       // not x30, which may hold anything
         .cfi_def_cfa sp, 16             // cfa: the interrupted sp
+        .cfi_offset RETURN, -16
         .cfi_offset PC, -16
         .cfi_offset x30, -8
         stp     x29, x30, [sp, #-16]!
@@ -299,8 +301,9 @@ SYMBOL(asyncPreempt):
 SYMBOL(asyncpreempt_resume):
         .cfi_startproc
         .cfi_signal_frame
-        .cfi_return_column PC
+        .cfi_return_column RETURN
         .cfi_def_cfa sp, 16
+        .cfi_offset RETURN, -16
         .cfi_offset PC, -16
         .cfi_offset x30, -8
         brk     #0x60                   // SIGTRAP: see asyncpreempt_fixup

@@ -142,6 +142,15 @@ func notetsleepOnce(_ n: borrowing Note, _ ns: Int64) -> Bool {
 /// Wakes the sleeper without the event. Safe in a signal handler.
 func noteprod(_ n: borrowing Note) { _ = futexwakeup(noteAddress(n), 1) }
 
+/// Sleeps while word holds value, for ns nanoseconds at most; may return early.
+func sleepOn(_ word: borrowing Atomic<UInt32>, _ value: UInt32, _ ns: Int64) {
+  withUnsafePointer(to: word) { _ = futexsleep(UnsafeRawPointer($0), value, ns) }
+}
+
+func wakeOn(_ word: borrowing Atomic<UInt32>) {
+  withUnsafePointer(to: word) { _ = futexwakeup(UnsafeRawPointer($0), 1) }
+}
+
 private func noteAddress(_ n: borrowing Note) -> UnsafeRawPointer {
   withUnsafePointer(to: n.key) { UnsafeRawPointer($0) }
 }

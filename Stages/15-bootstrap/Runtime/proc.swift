@@ -724,9 +724,15 @@ private func startIdle(_ n: Int32) {
 /// wakep wakes an M to look for work, if a P is idle and nobody looks.
 @inline(__always)
 func wakep() {
-  // The submitter's step 3; see the top of this file. An idle P can be missed only
-  // by an M that is still spinning, which will look at the queues again.
-  if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 { return }
+  // The submitter's step 3; see the top of this file.
+  if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 {
+    // Nobody to wake. An M that is about to idle its P without having spun looks at
+    // needspinning first; it sees this, or its P is seen here.
+    if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 0 {
+      sched[].needspinning.store(1, ordering: .sequentiallyConsistent)
+    }
+    if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 { return }
+  }
   if sched[].nmspinning.load(ordering: .sequentiallyConsistent) != 0 { return }
   wakepslow()
 }

@@ -262,6 +262,9 @@ struct G: ~Copyable {
   /// lies below. Written by the fault path.
   var softlo: UInt = 0
 
+  /// Dead, and its deep stack counted in stackpool.deepkept.
+  var deepkept = false
+
   // Owned by the list it is on; by its owner when on none.
 
   var schedlink: GPtr? = nil
@@ -413,6 +416,9 @@ struct P: ~Copyable {
   /// Its timers; see time.swift for their lock.
   let timers = Timers()
 
+  /// When its goroutine was last asked to yield for another one's sake.
+  let hurried = Atomic<Int64>(0)
+
   // Written by sysmon only.
 
   var sysmontick = Sysmontick()
@@ -488,6 +494,10 @@ struct Schedt: ~Copyable {
 
   /// sysmon sleeps on sysmonnote.
   let sysmonwait = Atomic(false)
+
+  /// sysmon sleeps between two rounds, and for longer than a system call should have
+  /// to wait for it; see pokesysmon.
+  let sysmonnap = Atomic<UInt32>(0)
 
   /// A serial task is due; see collector in proc.swift.
   let collectordue = Atomic(false)

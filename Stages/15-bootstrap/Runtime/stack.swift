@@ -14,6 +14,9 @@
 // goroutine costs that page. A window whose pages were given back reads as zero,
 // which is a G that is idle; so Gs stay type-stable for ever.
 //
+// All windows being alike, the tops of all stacks would fall into the same few sets
+// of every cache; so they are shifted, each by its colour (see Chunk.g).
+//
 // Invariants:
 //   stack.lo < softlo <= stack.hi; [softlo, stack.hi) may be used.
 //   A guard of stackGuardSize lies directly below softlo.
@@ -38,15 +41,22 @@ private let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
 struct WindowClass: Sendable {
   let window: UInt
   let population: Int64
+
+  /// By how many pages tops are shifted at most.
+  let colours: UInt
 }
 
 /// Under a sanitizer every reserved byte has shadow, so windows are modest there.
 let windowClasses: InlineArray<4, WindowClass> = [
-  WindowClass(window: sanitized ? 1 << 20 : 1 << 30, population: 1024),
-  WindowClass(window: sanitized ? 1 << 20 : 64 << 20, population: 4096),
-  WindowClass(window: 256 << 10, population: 32768),
-  WindowClass(window: 128 << 10, population: .max),
+  WindowClass(window: sanitized ? 1 << 20 : 1 << 30, population: 1024, colours: 61),
+  WindowClass(window: sanitized ? 1 << 20 : 64 << 20, population: 4096, colours: 61),
+  WindowClass(window: 256 << 10, population: 32768, colours: 16),
+  WindowClass(window: 128 << 10, population: .max, colours: 4),
 ]
+
+/// By how many cache lines tops are shifted within their page at most; what is left
+/// of the page holds a G and a few frames.
+private let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at least one window.
 private let chunkSize: UInt = sanitized ? 64 << 20 : 64 << 30
@@ -72,9 +82,13 @@ struct Chunk: ~Copyable {
     self.stackclass = stackclass
   }
 
+  /// The G of window i, shifted by some pages, and by some lines in its page.
   func g(_ i: UInt32) -> GPtr {
     let hi = base + UInt(i + 1) * window
-    return GPtr(UnsafeMutableRawPointer(bitPattern: hi - gSize).unsafelyUnwrapped)
+    let pages = UInt(i) % windowClasses[Int(stackclass)].colours
+    let lines = UInt(i / 3) % lineColours
+    let shift = pages * pageSize + lines * 64 + gSize
+    return GPtr(UnsafeMutableRawPointer(bitPattern: hi - shift).unsafelyUnwrapped)
   }
 }
 
@@ -91,6 +105,9 @@ struct Stackpool: ~Copyable {
 
   /// Stacks that were let grow and not yet shrunk.
   let ngrown = Atomic<Int64>(0)
+
+  /// Bytes of deep stacks that dead Gs keep.
+  let deepkept = Atomic<Int>(0)
 
   /// Times the fault path granted room.
   let ngrows = Atomic<UInt64>(0)
@@ -136,6 +153,11 @@ struct FreeWindows {
 
 let stackpool = Ptr(allocating: Stackpool())
 
+/// The end of the page that holds the G; sizes of stacks are counted from here.
+func stacktop(_ gp: GPtr) -> UInt {
+  (gp[].stack.hi + gSize + pageSize - 1) & ~(pageSize - 1)
+}
+
 /// The class of window for one goroutine more.
 func stackclass(_ population: Int64) -> UInt8 {
   for i in 0..<windowClasses.count - 1 where population < windowClasses[i].population {
@@ -160,9 +182,9 @@ private func initwindow(_ gp: GPtr, _ c: UInt8) {
   let hi = UInt(bitPattern: gp.address)
   gp.address.initialize(to: G())
   gp[].stackclass = c
-  gp[].stack = Stack(lo: hi + gSize - window, hi: hi)
+  gp[].stack = Stack(lo: hi & ~(window - 1), hi: hi)
   gp[].sched.fiber = fiberCreate(gp[].stack.lo, hi)
-  setguard(gp, hi + gSize - stackMin)
+  setguard(gp, stacktop(gp) - stackMin)
 }
 
 /// A window of class c, or of a smaller one where address space is short.
@@ -192,7 +214,7 @@ private func newchunk(_ c: UInt8) -> Ptr<Chunk>? {
   if n == stackpool[].chunks.count { return nil }
   let window = windowClasses[Int(c)].window
   let size = max(window, window >= 64 << 20 ? chunkSize : smallChunkSize)
-  guard let base = sys_reserve(Int(size), Int(min(window, 2 << 20))) else { return nil }
+  guard let base = sys_reserve(Int(size), Int(window)) else { return nil }
   let chunk = Ptr(
     allocating: Chunk(
       base: UInt(bitPattern: base),
@@ -247,14 +269,14 @@ enum Growth {
 /// stackgrow grants gp room for addr, and for the frame at sp. Called from the
 /// fault handler, on gp's own thread and a signal stack.
 func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
-  let top = gp[].stack.hi + gSize
+  let top = stacktop(gp)
   let old = gp[].softlo
   // Frames live down to sp; what a leaf keeps below it must stay too.
   let need = top - (min(addr, sp) - 4096) & ~(pageSize - 1)
   var size = 2 * (top - old)
   while size < need { size *= 2 }
   let max = UInt(stackpool[].maxstacksize.load(ordering: .relaxed))
-  let window = windowClasses[Int(gp[].stackclass)].window - stackGuardSize
+  let window = top - gp[].stack.lo - stackGuardSize
   // The last step may be a smaller one.
   size = min(size, max, window)
   if size < need || size <= top - old {
@@ -286,13 +308,14 @@ private let hugePage: UInt = 2 << 20
 /// stackshrink gives back what gp's stack has below its frames, if it was ever
 /// let grow. The caller owns the stack.
 func stackshrink(_ gp: GPtr, sp: UInt) {
-  let top = gp[].stack.hi + gSize
+  let top = stacktop(gp)
   let old = gp[].softlo
   if old == top - stackMin { return }
   var size = stackMin
   while size < top - (sp - 4096) { size *= 2 }
   // Half of it in use: leave it, it would only fault again.
-  if 4 * size > top - old { return }
+  if 2 * size >= top - old { return }
+  if gp[].deepkept { deepunkept(gp) }
   let oldguard = UnsafeMutableRawPointer(bitPattern: old - stackGuardSize)
   _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
   let softlo = top - size
@@ -304,9 +327,15 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
 
 // Dead Gs.
 
+/// Bytes of deep stacks that dead Gs may keep, all together, for the next deep
+/// goroutine; the collector takes these too, in time.
+private let deepKeep: Int = 64 << 20
+
 /// gfput puts a dead G on pp's list; half of a long list moves to the global one.
 /// Executed only by the owner P.
+@inline(__always)
 func gfput(_ pp: PPtr, _ gp: GPtr) {
+  if gp[].softlo != stacktop(gp) - stackMin { gfputdeep(gp) }
   pp[].gFree.push(gp)
   if pp[].gFree.size < 64 { return }
   lock(sched[].gFreeLock)
@@ -316,11 +345,27 @@ func gfput(_ pp: PPtr, _ gp: GPtr) {
   unlock(sched[].gFreeLock)
 }
 
+/// A deep stack is kept if there is room for it among those that are, else shrunk.
+@inline(never)
+private func gfputdeep(_ gp: GPtr) {
+  let size = Int(stacktop(gp) - gp[].softlo)
+  let kept = stackpool[].deepkept.add(size, ordering: .relaxed).newValue
+  gp[].deepkept = true
+  if kept > deepKeep { stackshrink(gp, sp: gp[].stack.hi) }
+}
+
 /// gfget takes a dead G, or nil. Executed only by the owner P.
 @inline(__always)
 func gfget(_ pp: PPtr) -> GPtr? {
-  if let gp = pp[].gFree.pop() { return gp }
-  return gfgetslow(pp)
+  guard let gp = pp[].gFree.pop() ?? gfgetslow(pp) else { return nil }
+  if gp[].deepkept { deepunkept(gp) }
+  return gp
+}
+
+/// gp's stack no longer counts as kept. Before softlo changes.
+private func deepunkept(_ gp: GPtr) {
+  gp[].deepkept = false
+  stackpool[].deepkept.subtract(Int(stacktop(gp) - gp[].softlo), ordering: .relaxed)
 }
 
 @inline(never)
@@ -368,7 +413,8 @@ func gftrim() -> Int {
 /// Gives back every page of a dead G's window, the G's own included.
 private func windowfree(_ gp: GPtr, _ c: UInt8) {
   fiberDestroy(gp[].sched.fiber)
-  if gp[].softlo != gp[].stack.hi + gSize - stackMin {
+  if gp[].deepkept { deepunkept(gp) }
+  if gp[].softlo != stacktop(gp) - stackMin {
     stackpool[].ngrown.subtract(1, ordering: .relaxed)
     let oldguard = UnsafeMutableRawPointer(bitPattern: gp[].softlo - stackGuardSize)
     _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))

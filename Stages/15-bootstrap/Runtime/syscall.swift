@@ -43,6 +43,10 @@ func entersyscall() {
     wakesysmon()
     unlock(sched[].lock)
   }
+  // Work waits for this P: let somebody be there to take it.
+  if sched[].sysmonnap.load(ordering: .relaxed) != 0, !runqempty(pp) || !globrunqempty() {
+    pokesysmon()
+  }
   mp[].locks -= 1
 }
 
@@ -141,6 +145,7 @@ private let exitsyscall0: MFunc = { raw in
   let locked = gp[].lockedm != nil
   if pp == nil {
     globrunqput(gp)
+    hurry()
   } else {
     wakesysmon()
   }
@@ -208,7 +213,25 @@ func handoffp(_ pp: PPtr) {
   if when != 0 { wakeNetPoller(when) }
 }
 
+/// hurry asks a goroutine to yield for one that came back from a system call to no
+/// P: it has waited, and mostly has little to do. Not more often than slices of
+/// hurryNS, so that those that compute still do. sched.lock must be held.
+private func hurry() {
+  let now = nanotime()
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let pp = allp[][i].unsafelyUnwrapped
+    if pp[].hurried.load(ordering: .relaxed) + hurryNS > now { continue }
+    pp[].hurried.store(now, ordering: .relaxed)
+    preemptone(pp)
+    return
+  }
+}
+
 // The watchman.
+
+/// How long a goroutine runs at least, though another one is due. Go has one slice
+/// for all cases.
+let hurryNS: Int64 = 1_000_000
 
 /// How long a goroutine may run before it is asked to yield. Go: forcePreemptNS.
 let forcePreemptNS: Int64 = 10_000_000
@@ -243,7 +266,7 @@ let sysmon: @convention(c) () -> Void = {
       delay *= 2
     }
     if delay > 10_000_000 { delay = 10_000_000 }
-    usleep_ns(delay)
+    if sysmonnap(delay) { idle = 0 }
     if quitrequested() { quitdump() }
     var now = nanotime()
     if debug[].schedtrace <= 0, allIdle() {
@@ -270,6 +293,7 @@ let sysmon: @convention(c) () -> Void = {
     let next = timeSleepUntil()
     if next != 0, next < now, !sched[].ending {
       startm(nil, spinning: false, lockheld: false)
+      hurrytimers(now)
     }
     if retake(now) != 0 { idle = 0 } else { idle += 1 }
     if now - lastcollect > collectorPeriod {
@@ -289,6 +313,43 @@ private func sysmondeepsleep(_ ns: Int64) {
   while !quitrequested() {
     let left = deadline - nanotime()
     if left <= 0 || notetsleepOnce(sched[].sysmonnote, left) { return }
+  }
+}
+
+/// Sleeps between two rounds; whether it was poked. With all Ps busy it wakes early
+/// for a timer, which nobody else may be awake to see.
+private func sysmonnap(_ delay: Int64) -> Bool {
+  var delay = delay
+  if delay > 50_000, sched[].npidle.load(ordering: .relaxed) == 0 {
+    let next = timeSleepUntil()
+    if next != 0 { delay = max(50_000, min(delay, next - nanotime())) }
+  }
+  if delay < 100_000 {
+    usleep_ns(delay)
+    return false
+  }
+  sched[].sysmonnap.store(1, ordering: .sequentiallyConsistent)
+  sleepOn(sched[].sysmonnap, 1, delay)
+  return sched[].sysmonnap.exchange(0, ordering: .sequentiallyConsistent) == 0
+}
+
+/// pokesysmon ends a nap.
+func pokesysmon() {
+  if sched[].sysmonnap.exchange(0, ordering: .sequentiallyConsistent) == 1 {
+    wakeOn(sched[].sysmonnap)
+  }
+}
+
+/// Ps whose timers are overdue: their goroutines are asked to yield, as the timers
+/// run when they do.
+private func hurrytimers(_ now: Int64) {
+  for i in 0..<sched[].gomaxprocs.load(ordering: .acquiring) {
+    guard let pp = allp[][i] else { break }
+    let w = timerswakeTime(pp)
+    if w == 0 || w > now || pp[].status.load(ordering: .relaxed) != .running { continue }
+    if pp[].hurried.load(ordering: .relaxed) + hurryNS > now { continue }
+    pp[].hurried.store(now, ordering: .relaxed)
+    preemptone(pp)
   }
 }
 

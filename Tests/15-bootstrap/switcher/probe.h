@@ -66,9 +66,8 @@ void leave(const struct kept *in, void *buf, void (*gogo)(void *)) __attribute__
 /// Loads every register from h, mixes them n times, stores them back. A leaf.
 void hot(struct hot *h, uint64_t n, uint64_t features);
 extern const char hot_end[];
-/// A leaf without a frame that waits until *flag is not zero.
-void spin(volatile int *flag);
-extern const char spin_end[];
+/// Reads *p, in the first instruction of a leaf without a frame.
+int touch(const void *p);
 /// Overwrites whatever a call does not preserve.
 void clobber(uint64_t features);
 #endif

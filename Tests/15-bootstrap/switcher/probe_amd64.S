@@ -82,6 +82,8 @@
         pushq   %rdx
         pushq   %rdi
         .cfi_adjust_cfa_offset 64
+        .cfi_offset %rbx, -16
+        .cfi_offset %rbp, -24
 
         .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
         movq    HOT_ZONE+8*\i(%rdi), %rax
@@ -244,13 +246,10 @@
         .globl  hot_end
 hot_end:
 
-        function spin
-1:      cmpl    $0, (%rdi)
-        je      1b
+        function touch
+        movl    (%rdi), %eax
         retq
-        end     spin
-        .globl  spin_end
-spin_end:
+        end     touch
 
         function clobber
         testl   $HAS_AVX512, %edi

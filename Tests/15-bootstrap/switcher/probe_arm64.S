@@ -112,6 +112,7 @@
         str     x0, [sp]
         .cfi_adjust_cfa_offset 192
         .cfi_offset x30, -8
+        .cfi_offset x29, -16
 
         .irp    i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
         ldr     q\i, [x0, #(HOT_VEC + 16*\i)]
@@ -189,13 +190,10 @@
         .globl  hot_end
 hot_end:
 
-        function spin
-1:      ldr     w1, [x0]
-        cbz     w1, 1b
+        function touch
+        ldr     w0, [x0]
         ret
-        end     spin
-        .globl  spin_end
-spin_end:
+        end     touch
 
         function clobber
         mov     x0, #-1

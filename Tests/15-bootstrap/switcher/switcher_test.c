@@ -80,6 +80,7 @@ static struct g *newg(void (*fn)(void *), void *arg, size_t below) {
   g->lo = (uintptr_t)mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   REQUIRE((void *)g->lo != MAP_FAILED, "out of memory");
   g->hi = g->lo + STACK - below;
+  memset(&g->buf, 0xee, sizeof g->buf);
   g->buf.fiber = fiber_create(g->lo, g->hi);
   gostartcall(&g->buf, g->hi, fn, arg);
   return g;
@@ -377,6 +378,15 @@ static struct walk frames(uintptr_t fp) {
   return w;
 }
 
+// The frame pointer of a goroutine that does not run.
+static uintptr_t parkedfp(const struct g *g) {
+#if defined(__x86_64__)
+  return g->buf.rbp;
+#elif defined(__aarch64__)
+  return g->buf.x[10];
+#endif
+}
+
 static void __attribute__((noinline)) deep(int n) {
   if (n > 0) {
     deep(n - 1);
@@ -395,17 +405,34 @@ static void __attribute__((noinline)) deep(int n) {
 static void deepbody(void) { deep(5); }
 static void aBacktraceEndsAtGostart(void) { onGoroutine(deepbody); }
 
+static void walkandfinish(void *arg) {
+  (void)arg;
+  struct walk w = walk();
+  requireEnd(&w, gostart_address());
+  finish();
+}
+
+// Even where something lies above it that looks like a return address.
+static void nothingIsAboveGostart(void) {
+  struct g *g = newg(walkandfinish, NULL, 16);
+  uintptr_t *hi = (uintptr_t *)g->hi;
+  hi[-1] = hi[0] = hi[1] = (uintptr_t)nothingIsAboveGostart + 1;
+  runon(newm(), g);
+}
+
+// One that has not run yet has no frames to walk.
+static void aFreshGoroutineHasNoFrames(void) {
+  struct g *g = newg(walkandfinish, NULL, 0);
+  REQUIRE(parkedfp(g) == 0, "frame pointer %#lx", (long)parkedfp(g));
+}
+
 static void walkg0(void *g) {
   struct walk w = walk();
   requireEnd(&w, (uintptr_t)mcall_);
   w = frames((uintptr_t)__builtin_frame_address(0));
   requireEnd(&w, (uintptr_t)mcall_);
   // And that of the goroutine, which is parked now.
-#if defined(__x86_64__)
-  w = frames(((struct g *)g)->buf.rbp);
-#elif defined(__aarch64__)
-  w = frames(((struct g *)g)->buf.x[10]);
-#endif
+  w = frames(parkedfp(g));
   requireEnd(&w, gostart_address());
   execute(((struct g *)g)->m, g);
 }
@@ -494,19 +521,15 @@ static _Atomic int over, running;
 static _Atomic pthread_t runner;
 static int migrating;
 static unsigned char seen[1 << 14];  // by distance from the start of hot
-static uintptr_t interrupted;
 
 static void onsignal(int32_t sig, void *info, void *context) {
   (void)sig;
   (void)info;
   uintptr_t pc = sigpc(context), sp = sigsp(context);
-  int inhot = pc >= (uintptr_t)hot && pc < (uintptr_t)hot_end;
-  int inspin = pc >= (uintptr_t)spin && pc < (uintptr_t)spin_end;
-  if (!inhot && !inspin) return;
+  if (pc < (uintptr_t)hot || pc >= (uintptr_t)hot_end) return;
   struct g *g = me();
   if (g == NULL || sp < g->lo + asyncpreempt_stack() || sp > g->hi) return;
-  if (inhot) seen[pc - (uintptr_t)hot] = 1;
-  interrupted = pc;
+  seen[pc - (uintptr_t)hot] = 1;
   sigpushcall(context, asyncpreempt_address());
 }
 
@@ -716,41 +739,51 @@ static void asyncPreemptMigrates(void) {
 }
 
 // A walk from a preemption goes through the interrupted leaf, which has no frame
-// and, on arm64, its return address still in a register.
+// and, on arm64, its return address still in a register. It is interrupted at its
+// first instruction, by a fault: the instruction before is another function's.
 
-static volatile int spinning;
+static void *closed;
+static int walked;
 
-static void __attribute__((noinline)) spinbody(void) {
-  atomic_store(&runner, pthread_self());
-  atomic_store(&running, 1);
-  spin(&spinning);
-  __asm__ volatile("" ::: "memory");
+static void onfault(int32_t sig, void *info, void *context) {
+  (void)sig;
+  (void)info;
+  REQUIRE(sigpc(context) == (uintptr_t)touch, "a fault at %#lx", (long)sigpc(context));
+  mprotect(closed, 4096, PROT_READ);
+  sigpushcall(context, asyncpreempt_address());
+}
+
+// Its frame can be found from its frame pointer only.
+static void __attribute__((noinline)) touchbody(void) {
+  char *some = __builtin_alloca((size_t)sysconf(_SC_PAGESIZE) / 64);
+  __asm__ volatile("" : : "r"(some) : "memory");
+  REQUIRE(touch(closed) == 0);
+  __asm__ volatile("" : : "r"(some) : "memory");
 }
 
 static void walkpreempted(void) {
   struct walk w = walk();
   requireEnd(&w, gostart_address());
   int at = 0;
-  while (at < w.n && w.pc[at] != interrupted) at++;
+  while (at < w.n && w.pc[at] != (uintptr_t)touch) at++;
   REQUIRE(at > 0 && at < w.n, "the interrupted pc is not among %d frames", w.n);
   REQUIRE(w.fn[at - 1] == asyncpreempt_address());
-  REQUIRE(w.fn[at] == (uintptr_t)spin);
-  REQUIRE(w.fn[at + 1] == (uintptr_t)spinbody, "spin's caller is skipped");
+  REQUIRE(w.fn[at] == (uintptr_t)touch, "the frame is in another function");
+  REQUIRE(w.fn[at + 1] == (uintptr_t)touchbody, "its caller is skipped");
   w = frames((uintptr_t)__builtin_frame_address(0));
   requireEnd(&w, gostart_address());
-  spinning = 1;
-  atomic_store(&over, 1);
+  walked = 1;
 }
 
 static void aPreemptedLeafCanBeWalked(void) {
+  closed = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   startAsync();
+  setsig(SIG_SEGV, onfault);
   asyncpreempt_set(walkpreempted);
   struct m *m = newm();
   setm(m);
-  pthread_t t;
-  pthread_create(&t, NULL, sender, NULL);
-  runon(m, newg(mainbody, (void *)spinbody, 0));
-  pthread_join(t, NULL);
+  runon(m, newg(mainbody, (void *)touchbody, 0));
+  REQUIRE(walked);
 }
 
 static const struct {
@@ -765,6 +798,8 @@ static const struct {
     {"kept registers survive rt0 and gogo", keptAcrossRt0, 0},
     {"rounding modes are unaffected", controlIsUnaffected, 0},
     {"a goroutine's backtrace ends at gostart", aBacktraceEndsAtGostart, 0},
+    {"a backtrace ends there whatever lies above", nothingIsAboveGostart, 0},
+    {"a fresh goroutine has no frames", aFreshGoroutineHasNoFrames, 0},
     {"a g0's backtrace ends at mcall", g0BacktraceEndsAtMcall, 0},
     {"rt0's backtrace goes on to its caller", rt0BacktraceGoesOn, 0},
     {"300,000 switches leave nothing behind", manySwitches, 0},
