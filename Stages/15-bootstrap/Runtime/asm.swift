@@ -63,6 +63,21 @@ func gostartcallfn(_ gp: GPtr, _ hi: UInt, _ fn: MFunc) {
   gostartcall(gp.raw.assumingMemoryBound(to: Gobuf.self), hi, fn, gp.raw)
 }
 
+/// Brings the lines of gp that a switch touches into the cache.
+@inline(__always)
+func prefetchg(_ gp: GPtr) {
+  prefetch(gp.raw)
+  prefetch(gp.raw + 64)
+}
+
+/// Brings the innermost frames of gp, whose own lines are there, into the cache.
+@inline(__always)
+func prefetchstack(_ gp: GPtr) {
+  let sp = racysp(gp.raw)
+  prefetch(UnsafeRawPointer(bitPattern: sp))
+  prefetch(UnsafeRawPointer(bitPattern: sp &+ 64))
+}
+
 func fiberCreate(_ lo: UInt, _ hi: UInt) -> UnsafeMutableRawPointer? {
   fiber_create(lo, hi)
 }

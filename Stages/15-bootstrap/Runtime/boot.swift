@@ -202,7 +202,7 @@ private let rundone: MFunc = { raw in
   // What a poller still held is on the global queue after this.
   if netpollinited() { netpollreset() }
   lock(sched[].lock)
-  sched[].runq = GQueue()
+  sched[].runq.removeAll()
   sched[].runqsize.store(0, ordering: .relaxed)
   unlock(sched[].lock)
   // The main goroutine's M goes first: it has no goroutine any more.

@@ -73,6 +73,60 @@ struct GList {
   }
 }
 
+/// The global queue, a ring that grows. Go's is a list through schedlink; there, who
+/// takes a batch waits for memory at every step, while here the Gs themselves are
+/// not touched, and can be fetched while others run (prefetchnext).
+struct GRing {
+  private var slots = UnsafeMutablePointer<GPtr>.allocate(capacity: 256)
+  private var capacity = 256
+  private var first = 0
+  private(set) var size: Int32 = 0
+
+  mutating func push(_ gp: GPtr) {
+    grow(1)
+    first = (first &- 1) & (capacity - 1)
+    (slots + first).initialize(to: gp)
+    size += 1
+  }
+
+  mutating func pushBack(_ gp: GPtr) {
+    grow(1)
+    (slots + ((first &+ Int(size)) & (capacity - 1))).initialize(to: gp)
+    size += 1
+  }
+
+  mutating func pushBackAll(_ q: consuming GQueue) {
+    while let gp = q.pop() { pushBack(gp) }
+  }
+
+  mutating func pop() -> GPtr? {
+    if size == 0 { return nil }
+    let gp = slots[first]
+    first = (first &+ 1) & (capacity - 1)
+    size -= 1
+    return gp
+  }
+
+  mutating func removeAll() { size = 0 }
+
+  @inline(__always)
+  private mutating func grow(_ n: Int) {
+    if Int(size) + n > capacity { double() }
+  }
+
+  @inline(never)
+  private mutating func double() {
+    let bigger = UnsafeMutablePointer<GPtr>.allocate(capacity: 2 * capacity)
+    let untilEnd = min(Int(size), capacity - first)
+    bigger.initialize(from: slots + first, count: untilEnd)
+    (bigger + untilEnd).initialize(from: slots, count: Int(size) - untilEnd)
+    slots.deallocate()
+    slots = bigger
+    capacity *= 2
+    first = 0
+  }
+}
+
 // The global queue.
 
 /// globrunqput puts gp at the tail of the global queue. sched.lock must be held.
@@ -191,11 +245,9 @@ func runqputslow(_ pp: PPtr, _ gp: GPtr, _ h: UInt32, _ t: UInt32) -> Bool {
   guard pp[].runqhead.compareExchange(
     expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
   ).exchanged else { return false }
-  var q = GQueue()
-  for i in 0..<Int(n) { q.pushBack(batch[i].unsafelyUnwrapped) }
-  q.pushBack(gp)
   lock(sched[].lock)
-  globrunqputbatch(q)
+  for i in 0..<Int(n) { sched[].runq.pushBack(batch[i].unsafelyUnwrapped) }
+  globrunqput(gp)
   unlock(sched[].lock)
   return true
 }
@@ -235,8 +287,22 @@ func runqget(_ pp: PPtr) -> (gp: GPtr?, inheritTime: Bool) {
     if pp[].runqhead.compareExchange(
       expected: h, desired: h &+ 1, ordering: .acquiringAndReleasing
     ).exchanged {
+      prefetchnext(pp, h, t)
       return (gp, false)
     }
+  }
+}
+
+/// A long queue is mostly longer than the cache: while one G runs, the next two come.
+/// They may be stolen meanwhile; nothing is read of them but what is always readable.
+@inline(__always)
+private func prefetchnext(_ pp: PPtr, _ h: UInt32, _ t: UInt32) {
+  if t &- h > 2,
+    let next = pp[].runq[Int((h &+ 1) % runqSize)].load(ordering: .relaxed),
+    let after = pp[].runq[Int((h &+ 2) % runqSize)].load(ordering: .relaxed)
+  {
+    prefetchstack(next)
+    prefetchg(after)
   }
 }
 

@@ -181,6 +181,8 @@ struct Stack {
 /// A stackguard0 that no stack pointer is above: the next check fails. Go: stackPreempt.
 let stackPreempt = UInt.max - 1313
 
+/// A G is aligned to a cache line. The first holds the registers, the second all that
+/// a switch touches besides; the rest is for less frequent occasions.
 struct G: ~Copyable {
   /// Saved registers, valid exactly when not running. First: the switcher takes
   /// the address of a G.
@@ -189,9 +191,6 @@ struct G: ~Copyable {
   // Atomic: any M may look; transitions by casgstatus only.
 
   let atomicstatus = Atomic(GStatus.dead)
-
-  /// Set by whoever wins the right to wake it from a select.
-  let selectDone = Atomic<UInt32>(0)
 
   // Written by its own goroutine and by signal handlers on its own thread.
 
@@ -204,23 +203,23 @@ struct G: ~Copyable {
   /// goroutine to yield. Go: stackguard0.
   let stackguard0 = Atomic<UInt>(0)
 
-  /// Preemption was asked for. Go: preempt.
-  let preempt = Atomic(false)
-
-  /// When it began to wait, in nanotime, as the collector first saw it waiting; 0:
-  /// not seen yet. Go: waitsince.
-  let waitsince = Atomic<Int64>(0)
-
   // Owned by whoever owns the stack (see GStatus).
 
   /// The M that runs it; nil while none does.
   var m: MPtr? = nil
-  var goid: UInt64 = 0
 
-  /// What it is to run; taken out by its first frame.
-  var startfn: (() throws -> Void)? = nil
+  /// Head of its list of exclusive accesses in progress; two words, for the
+  /// interface that takes two (see mcall).
+  var accesses: UInt = 0
+  var accesses2: UInt = 0
+
+  /// Its value survives it in errno of whichever thread runs it.
+  var errno: Int32 = 0
 
   var waitreason = WaitReason.zero
+
+  /// Preemption was asked for, by any M. Go: preempt.
+  let preempt = Atomic(false)
 
   /// Created by the runtime for itself: not counted, not dumped.
   var issystem = false
@@ -228,13 +227,32 @@ struct G: ~Copyable {
   /// Stopped at an arbitrary instruction, not at a call into the runtime.
   var asyncSafePoint = false
 
-  /// Its value survives it in errno of whichever thread runs it.
-  var errno: Int32 = 0
+  /// The deepest its stack has been let grow: [softlo, hi) is usable, the guard
+  /// lies below. Written by the fault path.
+  var softlo: UInt = 0
 
-  /// Head of its list of exclusive accesses in progress; see exclusivity in
-  /// stack.swift. Two words for the interface that takes two.
-  var accesses: UInt = 0
-  var accesses2: UInt = 0
+  // Owned by the list it is on; by its owner when on none.
+
+  var schedlink: GPtr? = nil
+
+  // Atomic.
+
+  /// When it began to wait, in nanotime, as the collector first saw it waiting; 0:
+  /// not seen yet. Go: waitsince.
+  let waitsince = Atomic<Int64>(0)
+
+  /// Set by whoever wins the right to wake it from a select.
+  let selectDone = Atomic<UInt32>(0)
+
+  // Owned by whoever owns the stack.
+
+  /// The run it belongs to; see rundone in boot.swift.
+  var epoch: UInt32 = 0
+  var lockedm: MPtr? = nil
+  var goid: UInt64 = 0
+
+  /// What it is to run; taken out by its first frame.
+  var startfn: (() throws -> Void)? = nil
 
   /// Handed over by whoever readied it.
   var param: UnsafeMutableRawPointer? = nil
@@ -242,32 +260,19 @@ struct G: ~Copyable {
   /// The sudogs it waits on, in lock order.
   var waiting: SudogPtr? = nil
 
-  var lockedm: MPtr? = nil
-
   /// The goroutine that created it. Go: parentGoid.
   var parentGoid: UInt64 = 0
 
   /// Sequence number of the last trace event about it. Go: tracelastp and seq.
   var tracelastp: UInt64 = 0
 
-  /// The run it belongs to; see runEpoch in proc.swift.
-  var epoch: UInt32 = 0
-
   /// Its stack's window; fixed once it has one.
   var stackclass: UInt8 = 0
-
-  var stack = Stack()
-
-  /// The deepest its stack has been let grow: [softlo, hi) is usable, the guard
-  /// lies below. Written by the fault path.
-  var softlo: UInt = 0
 
   /// Dead, and its deep stack counted in stackpool.deepkept.
   var deepkept = false
 
-  // Owned by the list it is on; by its owner when on none.
-
-  var schedlink: GPtr? = nil
+  var stack = Stack()
 
   init() {}
 }
@@ -543,7 +548,7 @@ struct Schedt: ~Copyable {
   /// Idle Ps.
   var pidle: PPtr? = nil
 
-  var runq = GQueue()
+  var runq = GRing()
 
   var stopwait: Int32 = 0
 

@@ -48,8 +48,8 @@ struct WindowClass: Sendable {
 
 /// Under a sanitizer every reserved byte has shadow, so windows are modest there.
 let windowClasses: InlineArray<4, WindowClass> = [
-  WindowClass(window: sanitized ? 1 << 20 : 1 << 30, population: 1024, colours: 61),
-  WindowClass(window: sanitized ? 1 << 20 : 64 << 20, population: 4096, colours: 61),
+  WindowClass(window: sanitized ? 8 << 20 : 1 << 30, population: 1024, colours: 1021),
+  WindowClass(window: sanitized ? 8 << 20 : 64 << 20, population: 4096, colours: 1021),
   WindowClass(window: 256 << 10, population: 32768, colours: 16),
   WindowClass(window: 128 << 10, population: .max, colours: 4),
 ]
@@ -59,7 +59,7 @@ let windowClasses: InlineArray<4, WindowClass> = [
 private let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at least one window.
-private let chunkSize: UInt = sanitized ? 64 << 20 : 64 << 30
+private let chunkSize: UInt = sanitized ? 512 << 20 : 64 << 30
 private let smallChunkSize: UInt = 1 << 30
 
 /// A reservation: n windows, of which the first `used` have been handed out.

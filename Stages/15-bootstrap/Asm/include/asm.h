@@ -96,6 +96,20 @@ void setg_(void *_Nullable g) LINKNAME(setg_);
 /// signal handler on this thread may observe.
 static inline void signalfence(void) { __asm__ volatile("" ::: "memory"); }
 
+/// Brings the line at p into the cache, or does nothing.
+static inline void prefetch(const void *_Nullable p) { __builtin_prefetch(p, 1); }
+
+/// buf's stack pointer, which another thread may be changing: only good to prefetch.
+static inline uintptr_t racysp(const void *_Nonnull buf) {
+  uintptr_t sp;
+#if defined(__x86_64__)
+  __asm__("movq %c2(%1), %0" : "=r"(sp) : "r"(buf), "i"(GOBUF_SP));
+#elif defined(__aarch64__)
+  __asm__("ldr %0, [%1, %2]" : "=r"(sp) : "r"(buf), "i"(GOBUF_SP));
+#endif
+  return sp;
+}
+
 /// Loads the registers in buf and continues there. Does not return.
 void gogo_(struct gobuf *_Nonnull buf) LINKNAME(gogo_) __attribute__((noreturn));
 /// Stores the registers in save, moves to the top of g0's stack, calls fn(save).
