@@ -53,6 +53,19 @@ int32_t futexwakeup(const void *addr, uint32_t n) {
   return (int32_t)r;
 }
 
+// linux/membarrier.h: register and use the expedited barrier (Linux 4.14).
+enum { MEMBARRIER_PRIVATE_EXPEDITED = 8, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16 };
+
+int32_t membarrier_init(void) {
+  return (int32_t)result(syscall(SYS_membarrier, MEMBARRIER_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+}
+
+void membarrier(void) {
+  int saved = errno;
+  syscall(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED, 0, 0);
+  errno = saved;
+}
+
 void usleep_ns(int64_t ns) {
   struct timespec t = {ns / 1000000000, ns % 1000000000};
   while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR) {

@@ -221,51 +221,38 @@ extension RuntimeTests {
     // Go: TestPingPongHog
     @Test func `a pair that hands over to each other shares one time slice`() throws {
       try inRun(procs: 1) { t in
-        // By then the light pair must have come to its turns as often as the hogs,
-        // within a factor that allows for a loaded machine.
-        for attempt in 0..<5 {
-          let stop = Counter()
-          func pair(_ limit: Int, _ counter: Counter, _ group: WaitGroup) {
-            let ball = Channel<Void>()
-            func play() {
-              while stop.value == 0 {
-                if ball.receive() == nil { return }
-                for _ in 0..<limit { counter.add() }
-                if stop.value != 0 { break }
-                ball.send(())
-              }
-              ball.close()
-            }
-            group.go {
-              while stop.value == 0 {
-                guard case .empty = ball.tryReceive() else {
-                  for _ in 0..<limit { counter.add() }
-                  continue
-                }
-                let sent = ball.trySend(())
-                if !sent { gosched() }
-              }
-            }
-            group.go {
-              while stop.value == 0 {
-                select {
-                  receive(from: ball) { _ in for _ in 0..<limit { counter.add() } }
-                  otherwise { gosched() }
-                }
+        func play(_ limit: Int, _ count: Shared<Int>, _ wake: Channel<Bool>, _ done: Channel<Bool>) {
+          var running = true
+          while running {
+            select {
+              receive(from: done) { _ in running = false }
+              receive(from: wake) { _ in
+                for _ in 0..<limit { count.value += 1 }
+                wake.send(true)
               }
             }
           }
-          let hogs = Counter()
-          let light = Counter()
-          let group = WaitGroup()
-          pair(1000, hogs, group)
-          pair(1, light, group)
-          sleep(for: .milliseconds(100 << attempt))
-          stop.value = 1
-          group.wait()
-          if light.value > 0 && hogs.value > 0 { return }
         }
-        t.check(false, "a pair starved")
+        var ratio = 0.0
+        for _ in 0..<3 {
+          let done = Channel<Bool>()
+          let hogWake = Channel<Bool>()
+          let lightWake = Channel<Bool>()
+          let hog = Shared(0)
+          let light = Shared(0)
+          for _ in 0..<2 { go { play(1_000_000, hog, hogWake, done) } }
+          for _ in 0..<2 { go { play(1000, light, lightWake, done) } }
+          hogWake.send(true)
+          lightWake.send(true)
+          sleep(for: .milliseconds(200))
+          done.close()
+          _ = hogWake.receive()
+          _ = lightWake.receive()
+          // Were there a slice for each goroutine, it would be a thousand.
+          ratio = Double(hog.value) / Double(max(1, light.value))
+          if ratio > 1.0 / 20, ratio < 20 { return }
+        }
+        t.check(false, "hogs over light ones is \(ratio)")
       }
     }
 

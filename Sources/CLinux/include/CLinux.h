@@ -20,6 +20,10 @@ int64_t nanotime(void);
 int32_t futexsleep(const void *_Nonnull addr, uint32_t val, int64_t timeout);
 /// Wakes up to n sleepers on *addr.
 int32_t futexwakeup(const void *_Nonnull addr, uint32_t n);
+/// Makes every running thread of this process pass a full memory barrier. Needs
+/// membarrier_init once before.
+void membarrier(void);
+int32_t membarrier_init(void);
 /// Sleeps in the kernel, whatever signals arrive.
 void usleep_ns(int64_t ns);
 void osyield(void);

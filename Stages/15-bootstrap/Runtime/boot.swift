@@ -112,6 +112,9 @@ private func schedinit(_ procs: Int?) {
 
 /// What is done once in a process.
 private func initonce() {
+  if membarrier_init() != 0 {
+    fatal("membarrier(2) does not work here; Linux 4.14 or later is needed")
+  }
   _ = windowClasses[0]
   _ = guard_is_cheap()
   boot[].maxprocs = gomaxprocsFromEnvironment() ?? Int32(min(Int(ncpus), maxGomaxprocs))

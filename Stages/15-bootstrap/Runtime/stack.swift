@@ -49,8 +49,8 @@ struct WindowClass: Sendable {
 /// Under a sanitizer every reserved byte has shadow, so windows are modest there.
 let windowClasses: InlineArray<4, WindowClass> = [
   WindowClass(window: sanitized ? 8 << 20 : 1 << 30, population: 1024, colours: 1021),
-  WindowClass(window: sanitized ? 8 << 20 : 64 << 20, population: 4096, colours: 1021),
-  WindowClass(window: 256 << 10, population: 32768, colours: 16),
+  WindowClass(window: sanitized ? 8 << 20 : 64 << 20, population: 2048, colours: 1021),
+  WindowClass(window: 256 << 10, population: 8192, colours: 16),
   WindowClass(window: 128 << 10, population: .max, colours: 4),
 ]
 
