@@ -74,7 +74,11 @@ extension RuntimeTests {
           let group = WaitGroup()
           group.add(1)
           go { group.wait() }
-          go { GoCond(mutex).wait() }
+          go {
+            let other = GoMutex()
+            other.lock()
+            GoCond(other).wait()
+          }
           _ = Channel<Int>().receive()
         }
       }

@@ -70,6 +70,9 @@ func prefetchg(_ gp: GPtr) {
   prefetch(gp.raw + 64)
 }
 
+@inline(__always)
+func prefetchline(_ p: UnsafeMutableRawPointer) { prefetch(p) }
+
 /// Brings the innermost frames of gp, whose own lines are there, into the cache.
 @inline(__always)
 func prefetchstack(_ gp: GPtr) {

@@ -115,6 +115,10 @@ private func initonce() {
   if membarrier_init() != 0 {
     fatal("membarrier(2) does not work here; Linux 4.14 or later is needed")
   }
+  let g0 = m0[].g0
+  if UnsafeMutableRawPointer(addressOf(&g0[].sudog)) != g0.raw + sudogOffset {
+    throwFatal("schedinit: sudogOffset is wrong")
+  }
   _ = windowClasses[0]
   _ = guard_is_cheap()
   boot[].maxprocs = gomaxprocsFromEnvironment() ?? Int32(min(Int(ncpus), maxGomaxprocs))

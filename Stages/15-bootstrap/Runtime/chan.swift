@@ -21,17 +21,23 @@
 
 import Synchronization
 
+/// The lock and the queues fill the first cache line, to which a channel is aligned.
 struct Hchan: ~Copyable {
   /// Protects what follows, and the sudogs queued here. First, so that the address
   /// of a channel is that of its lock.
   let lock = Mutex()
 
-  // Atomic: changed under lock; read by anybody, who may be late.
+  // Protected by lock.
 
-  let closed = Atomic(false)
+  var recvq = Waitq()
+  var sendq = Waitq()
+
+  // Atomic: changed under lock; read by anybody, who may be late.
 
   /// Slots in use.
   let qcount = Atomic(0)
+
+  let closed = Atomic(false)
 
   // Fixed at creation.
 
@@ -59,8 +65,6 @@ struct Hchan: ~Copyable {
   /// The slot for the next value sent, and the slot of the next one received.
   var sendx = 0
   var recvx = 0
-  var recvq = Waitq()
-  var sendq = Waitq()
 }
 
 /// The largest buffer, in bytes.
@@ -75,7 +79,7 @@ func makechan<T>(_: T.Type, _ size: Int) -> UnsafeMutableRawPointer {
   if size < 0 || overflow || mem > maxAlloc {
     fatalError("makechan: size out of range")
   }
-  let align = max(MemoryLayout<T>.alignment, MemoryLayout<Hchan>.alignment)
+  let align = max(MemoryLayout<T>.alignment, 64)
   let header = (MemoryLayout<Hchan>.size + align - 1) & -align
   let raw = UnsafeMutableRawPointer.allocate(
     byteCount: header + mem, alignment: align)
@@ -189,6 +193,16 @@ private func deinitialize<T>(_: T.Type, _ p: UnsafeMutableRawPointer) {
   p.assumingMemoryBound(to: T.self).deinitialize(count: 1)
 }
 
+/// Brings the first waiter of q, and its G, into the cache, while the lock is being
+/// taken. A sudog that is not its G's own has other memory where the G would be: no
+/// harm.
+@inline(__always)
+private func prefetchwaiter(_ q: WaitqPtr) {
+  guard let sg = head(q)[].load(ordering: .relaxed) else { return }
+  prefetchg(GPtr(sg.raw - sudogOffset))
+  prefetchline(sg.raw)
+}
+
 // Sending.
 
 /// full reports whether a send would block. Whoever does not hold the lock may be
@@ -212,6 +226,7 @@ func chansend(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer, block: Bool) -> Bool
   // which it was both.
   if !block, !c[].closed.load(ordering: .relaxed), full(c) { return false }
 
+  prefetchwaiter(recvq(c))
   lock(c[].lock)
   if c[].closed.load(ordering: .relaxed) { sendOnClosed(c) }
 
@@ -261,20 +276,18 @@ private func chanpark(
   _ reason: WaitReason
 ) -> Bool {
   let gp = getg()
-  var sudog = Sudog(g: gp, elem: ep)
-  return withUnsafeMutablePointer(to: &sudog) {
-    let mysg = SudogPtr($0)
-    mysg[].c = c
-    gp[].waiting = mysg
-    gp[].param = nil
-    enqueue(q, mysg)
-    goparkunlock(chanlock(c), reason)
+  gp[].sudog = Sudog(g: gp, elem: ep)
+  let mysg = SudogPtr(addressOf(&gp[].sudog))
+  mysg[].c = c
+  gp[].waiting = mysg
+  gp[].param = nil
+  enqueue(q, mysg)
+  goparkunlock(chanlock(c), reason)
 
-    if gp[].waiting != mysg { throwFatal("G waiting list is corrupted") }
-    gp[].waiting = nil
-    gp[].param = nil
-    return mysg[].success
-  }
+  if gp[].waiting != mysg { throwFatal("G waiting list is corrupted") }
+  gp[].waiting = nil
+  gp[].param = nil
+  return mysg[].success
 }
 
 /// send gives the value at ep to sg, a receiver that was taken off the queue of c,
@@ -357,6 +370,7 @@ func chanrecv(
     if empty(c) { return (true, false) }
   }
 
+  prefetchwaiter(sendq(c))
   lock(c[].lock)
   if c[].closed.load(ordering: .relaxed) {
     if c[].qcount.load(ordering: .relaxed) == 0 {

@@ -197,6 +197,7 @@ func goready(_ gp: GPtr) { ready(gp, next: true) }
 func ready(_ gp: GPtr, next: Bool) {
   // The M must keep its P.
   let mp = acquirem()
+  if next { prefetchstack(gp) }
   casgstatus(gp, .waiting, .runnable)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: next)
   wakep()

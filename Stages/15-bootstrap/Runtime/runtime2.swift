@@ -116,8 +116,8 @@ typealias PollDescPtr = Ptr<PollDesc>
 typealias UnlockFunc =
   @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer?) -> Bool
 
-/// A goroutine waiting on a channel or a semaphore. It lives in the waiter's own
-/// stack frame, which does not move and does not end before the wait does.
+/// A goroutine waiting on a channel or a semaphore. It is the G's own, or lives in
+/// the waiter's stack frame, which does not move and does not end before the wait.
 struct Sudog: ~Copyable {
   // Fixed while it is queued.
 
@@ -157,8 +157,17 @@ struct Sudog: ~Copyable {
   /// A semaphore's direct hand-off.
   var ticket: UInt32 = 0
 
-  init(g: GPtr, elem: UnsafeMutableRawPointer?, isSelect: Bool = false,
-    caseIndex: Int32 = -1) {
+  /// One that waits on nothing, for nobody.
+  init() {
+    self.init(g: GPtr(UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped), elem: nil)
+  }
+
+  init(
+    g: GPtr,
+    elem: UnsafeMutableRawPointer?,
+    isSelect: Bool = false,
+    caseIndex: Int32 = -1
+  ) {
     self.g = g
     self.elem = elem
     self.isSelect = isSelect
@@ -251,17 +260,24 @@ struct G: ~Copyable {
   var lockedm: MPtr? = nil
   var goid: UInt64 = 0
 
+  /// The goroutine that created it. Go: parentGoid.
+  var parentGoid: UInt64 = 0
+
   /// What it is to run; taken out by its first frame.
   var startfn: (() throws -> Void)? = nil
-
-  /// Handed over by whoever readied it.
-  var param: UnsafeMutableRawPointer? = nil
 
   /// The sudogs it waits on, in lock order.
   var waiting: SudogPtr? = nil
 
-  /// The goroutine that created it. Go: parentGoid.
-  var parentGoid: UInt64 = 0
+  // One line with what follows: all that a waker touches besides the second.
+
+  /// Handed over by whoever readied it.
+  var param: UnsafeMutableRawPointer? = nil
+
+  /// For waiting on one channel; a select has its own, in its frame.
+  var sudog = Sudog()
+
+  // Owned by whoever owns the stack.
 
   /// Sequence number of the last trace event about it. Go: tracelastp and seq.
   var tracelastp: UInt64 = 0
@@ -276,6 +292,9 @@ struct G: ~Copyable {
 
   init() {}
 }
+
+/// Where in a G its sudog is; checked by schedinit.
+let sudogOffset = 200
 
 struct M: ~Copyable {
   // Fixed at creation.
