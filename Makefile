@@ -83,7 +83,7 @@ asan: $(NUMBERS:%=asan-%)
 tsan-%:
 	$(call require_stage,$*)
 	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-tsan \
-	  --filter '^Stage$*Tests\.'
+	  -Xlinker --wrap=__tsan_external_write --filter '^Stage$*Tests\.'
 	@$(SWITCHER) thread $*
 
 asan-%:

@@ -589,7 +589,7 @@ struct Schedt: ~Copyable {
   // Protected by gFreeLock: dead Gs that no P keeps, by class of stack.
 
   let gFreeLock = Mutex()
-  var gFree = InlineArray<4, GList>({ _ in GList() })
+  var gFree = InlineArray<5, GList>({ _ in GList() })
 
   init() {}
 }
