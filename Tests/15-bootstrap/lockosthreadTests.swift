@@ -227,12 +227,12 @@ extension RuntimeTests {
 
     @Test(arguments: procsToTry)
     func `run returns on the thread that called it, wherever main was`(procs: Int) throws {
-      for _ in 0..<20 {
+      for _ in 0..<10 {
         let here = gettid_()
         try inRun(procs: procs) { _ in
           let stop = Counter()
           go { while stop.value == 0 {} }
-          for _ in 0..<50 { gosched() }
+          for _ in 0..<3 { gosched() }
           stop.value = 1
         }
         #expect(gettid_() == here)

@@ -322,16 +322,18 @@ extension RuntimeTests {
           woken.await(1)
         }
         t.equal(failure { try waitReadable(r, timeout: .milliseconds(5)) }, eTIMEDOUT)
-        fill(w)
+        let held = fill(w)
         t.equal(failure { try waitWritable(w, timeout: .milliseconds(5)) }, eTIMEDOUT)
         try waitReadable(r, timeout: .seconds(50))
         goUntilParked {
           try waitWritable(w)
           t.equal(writeByte(w), 1)
         }
-        drain(r)
-        try waitReadable(r)
-        t.equal(readByte(r), 1)
+        drain(r, held - 1)
+        for _ in 0..<2 {
+          try waitReadable(r)
+          t.equal(readByte(r), 1)
+        }
       }
     }
 

@@ -61,11 +61,15 @@ func readByte(_ fd: Int32) -> Int {
   return read(fd, &byte, 1)
 }
 
-/// Fills a nonblocking pipe.
-func fill(_ fd: Int32) { while writeByte(fd) == 1 {} }
+/// Fills a nonblocking pipe; how many bytes went in.
+func fill(_ fd: Int32) -> Int {
+  var n = 0
+  while writeByte(fd) == 1 { n += 1 }
+  return n
+}
 
-/// Empties a nonblocking pipe.
-func drain(_ fd: Int32) { while readByte(fd) == 1 {} }
+/// Reads n bytes from a pipe that holds them.
+func drain(_ fd: Int32, _ n: Int) { for _ in 0..<n { _ = readByte(fd) } }
 
 func closeDescriptor(_ fd: Int32) { close(fd) }
 

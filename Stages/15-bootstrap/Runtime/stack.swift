@@ -19,17 +19,14 @@
 //
 // Invariants:
 //   stack.lo < softlo <= stack.hi; [softlo, stack.hi) may be used.
-//   A guard of stackGuardSize lies directly below softlo.
+//   A guard of stackguardsize lies directly below softlo.
 //   Below the guard no page is in use.
-//   stack.lo is the window's start, stackGuardSize below the lowest softlo.
+//   stack.lo is the window's start, stackguardsize below the lowest softlo.
 
 import CLinux
 import Synchronization
 
 let pageSize: UInt = 4096
-
-/// A frame larger than this can step over the guard.
-let stackGuardSize: UInt = 64 << 10
 
 /// What a goroutine may use before the fault path is asked.
 let stackMin: UInt = 16 << 10
@@ -44,6 +41,10 @@ struct WindowClass: Sendable {
 
   /// By how many pages tops are shifted at most.
   let colours: UInt
+
+  /// Bytes of guard: a frame larger than this can step over it. Every page of it
+  /// costs 30 ns when a goroutine is made that was not there before.
+  let guardsize: UInt
 }
 
 /// A window of 2 MB or more has page tables of its own, and they are what a switch
@@ -51,11 +52,21 @@ struct WindowClass: Sendable {
 /// all its windows are large. Under a sanitizer every reserved byte has shadow, so
 /// windows are modest there.
 let windowClasses: InlineArray<5, WindowClass> = [
-  WindowClass(window: sanitized ? 8 << 20 : 1 << 30, population: 256, colours: 1021),
-  WindowClass(window: sanitized ? 8 << 20 : 64 << 20, population: 512, colours: 1021),
-  WindowClass(window: 1 << 20, population: 4096, colours: 61),
-  WindowClass(window: 256 << 10, population: 8192, colours: 16),
-  WindowClass(window: 128 << 10, population: .max, colours: 4),
+  WindowClass(
+    window: sanitized ? 8 << 20 : 1 << 30,
+    population: 256,
+    colours: 1021,
+    guardsize: 64 << 10
+  ),
+  WindowClass(
+    window: sanitized ? 8 << 20 : 64 << 20,
+    population: 512,
+    colours: 1021,
+    guardsize: 64 << 10
+  ),
+  WindowClass(window: 1 << 20, population: 4096, colours: 61, guardsize: 64 << 10),
+  WindowClass(window: 256 << 10, population: 8192, colours: 16, guardsize: 16 << 10),
+  WindowClass(window: 128 << 10, population: .max, colours: 4, guardsize: 16 << 10),
 ]
 
 /// By how many cache lines tops are shifted within their page at most; what is left
@@ -157,6 +168,10 @@ struct FreeWindows {
 
 let stackpool = Ptr(allocating: Stackpool())
 
+/// Bytes of guard below gp's stack.
+@inline(__always)
+func stackguardsize(_ gp: GPtr) -> UInt { windowClasses[Int(gp[].stackclass)].guardsize }
+
 /// The end of the page that holds the G; sizes of stacks are counted from here.
 func stacktop(_ gp: GPtr) -> UInt {
   (gp[].stack.hi + gSize + pageSize - 1) & ~(pageSize - 1)
@@ -248,9 +263,17 @@ func forEachG(_ body: (GPtr) -> Void) {
 /// Makes [softlo, hi) of gp's stack usable and puts the guard below.
 private func setguard(_ gp: GPtr, _ softlo: UInt) {
   gp[].softlo = softlo
-  let guardlo = UnsafeMutableRawPointer(bitPattern: softlo - stackGuardSize)
-  let r = guard_install(guardlo.unsafelyUnwrapped, Int(stackGuardSize))
+  let size = stackguardsize(gp)
+  let guardlo = UnsafeMutableRawPointer(bitPattern: softlo - size)
+  let r = guard_install(guardlo.unsafelyUnwrapped, Int(size))
   if r != 0 { guardfailed(r) }
+}
+
+/// Takes away the guard below softlo.
+private func removeguard(_ gp: GPtr) {
+  let size = stackguardsize(gp)
+  let guardlo = UnsafeMutableRawPointer(bitPattern: gp[].softlo - size)
+  _ = guard_remove(guardlo.unsafelyUnwrapped, Int(size))
 }
 
 @inline(never)
@@ -280,7 +303,7 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
   var size = 2 * (top - old)
   while size < need { size *= 2 }
   let max = UInt(stackpool[].maxstacksize.load(ordering: .relaxed))
-  let window = top - gp[].stack.lo - stackGuardSize
+  let window = top - gp[].stack.lo - stackguardsize(gp)
   // The last step may be a smaller one.
   size = min(size, max, window)
   if size < need || size <= top - old {
@@ -289,8 +312,7 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
   let softlo = (top - size + pageSize - 1) & ~(pageSize - 1)
   if old == top - stackMin { stackpool[].ngrown.add(1, ordering: .relaxed) }
   stackpool[].ngrows.add(1, ordering: .relaxed)
-  let oldguard = UnsafeMutableRawPointer(bitPattern: old - stackGuardSize)
-  _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+  removeguard(gp)
   setguard(gp, softlo)
   gp[].stackguard0.store(
     gp[].stackguard0.load(ordering: .relaxed) == stackPreempt ? stackPreempt : softlo,
@@ -320,8 +342,7 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   // Half of it in use: leave it, it would only fault again.
   if 2 * size >= top - old { return }
   if gp[].deepkept { deepunkept(gp) }
-  let oldguard = UnsafeMutableRawPointer(bitPattern: old - stackGuardSize)
-  _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+  removeguard(gp)
   let softlo = top - size
   let unused = UnsafeMutableRawPointer(bitPattern: old).unsafelyUnwrapped
   sys_unused(unused, Int(softlo - old))
@@ -420,8 +441,7 @@ private func windowfree(_ gp: GPtr, _ c: UInt8) {
   if gp[].deepkept { deepunkept(gp) }
   if gp[].softlo != stacktop(gp) - stackMin {
     stackpool[].ngrown.subtract(1, ordering: .relaxed)
-    let oldguard = UnsafeMutableRawPointer(bitPattern: gp[].softlo - stackGuardSize)
-    _ = guard_remove(oldguard.unsafelyUnwrapped, Int(stackGuardSize))
+    removeguard(gp)
   }
   let lo = UnsafeMutableRawPointer(bitPattern: gp[].stack.lo).unsafelyUnwrapped
   sys_unused(lo, Int(windowClasses[Int(c)].window))
