@@ -281,10 +281,15 @@ void sigblockall(uintptr_t *old) {
 
 void sigrestoremask(const uintptr_t *old) { pthread_sigmask(SIG_SETMASK, (const sigset_t *)old, NULL); }
 
-void sigunblockall(void) {
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, NULL);
+void sigunblockours(uintptr_t *old) {
+  sigset_t ours;
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGURG);
+  sigaddset(&ours, SIGSEGV);
+  sigaddset(&ours, SIGBUS);
+  sigaddset(&ours, SIGQUIT);
+  sigaddset(&ours, SIGPIPE);
+  pthread_sigmask(SIG_UNBLOCK, &ours, (sigset_t *)old);
 }
 
 uintptr_t sigaddr(const void *info) { return (uintptr_t)((const siginfo_t *)info)->si_addr; }

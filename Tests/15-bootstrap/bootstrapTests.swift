@@ -394,7 +394,9 @@ extension RuntimeTests {
     }
 
     @Test func `after a crowd has gone, a goroutine may be deep again`() async {
-      await #expect(processExitsWith: .exitCode(0)) {
+      let result = await #expect(
+        processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
+      ) {
         exitTestDeadline(60)
         try run(procs: 2) {
           let gate = Channel<Void>()
@@ -417,6 +419,7 @@ extension RuntimeTests {
           exit_(0)
         }
       }
+      #expect(!stderrText(result).contains("stack overflow"), "\(stderrText(result))")
     }
   }
 }

@@ -94,8 +94,9 @@ void restoresigstack(const uintptr_t *_Nonnull old);
 /// Blocks every signal; old receives the mask (opaque, 16 words).
 void sigblockall(uintptr_t *_Nonnull old);
 void sigrestoremask(const uintptr_t *_Nonnull old);
-/// Unblocks every signal on the calling thread.
-void sigunblockall(void);
+/// Unblocks the signals that the runtime handles on the calling thread; old, if not
+/// null, receives the mask from before (opaque, 16 words).
+void sigunblockours(uintptr_t *_Nullable old);
 /// The fault address of a SIGSEGV or SIGBUS, and si_code.
 uintptr_t sigaddr(const void *_Nonnull info);
 int32_t sigcode(const void *_Nonnull info);

@@ -67,11 +67,14 @@ int asyncpreempt_fixup(void *ucontext) {
 int fiber_sanitized(void) { return 1; }
 
 struct fiber {
+  int own;         // the thread's own stack: g0's
+  uintptr_t lo, hi;
+  // AddressSanitizer:
+  uintptr_t sp;    // when it was last left
+  void *fake;      // its shadow of this stack, while off it
+  // ThreadSanitizer:
   void *tsan;
-  void *fake;      // AddressSanitizer's shadow of this stack, while off it
-  const void *lo;
-  size_t size;
-  uintptr_t base;  // ThreadSanitizer's call stack, before frames that never return
+  uintptr_t base;  // its stack of calls, before those that never return
 };
 
 #if __has_feature(thread_sanitizer)
@@ -127,39 +130,30 @@ void __sanitizer_finish_switch_fiber(void *fake, const void **lo, size_t *size);
 void *fiber_create(uintptr_t lo, uintptr_t hi) {
   struct fiber *f = calloc(1, sizeof *f);
   if (f == NULL) abort();
-  f->lo = (const void *)lo;
-  f->size = hi - lo;
+  f->own = lo == 0;
+  f->lo = lo;
+  f->hi = hi;
 #if __has_feature(thread_sanitizer)
-  f->tsan = lo != 0 ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
-  if (lo != 0 && top >= 0) f->base = *fibertop(f);
+  f->tsan = f->own ? __tsan_get_current_fiber() : __tsan_create_fiber(0);
+  if (!f->own && top >= 0) f->base = *fibertop(f);
 #endif
 #if __has_feature(address_sanitizer)
-  if (lo == 0) {
+  if (f->own) {
     pthread_attr_t attr;
     void *addr;
     size_t size;
     pthread_getattr_np(pthread_self(), &attr);
     pthread_attr_getstack(&attr, &addr, &size);
     pthread_attr_destroy(&attr);
-    f->lo = addr;
-    f->size = size;
+    f->lo = (uintptr_t)addr;
+    f->hi = f->lo + size;
   }
 #endif
   return f;
 }
 
-void fiber_destroy(void *fiber) {
-  struct fiber *f = fiber;
-  if (f == NULL) return;
-#if __has_feature(thread_sanitizer)
-  // A thread's own ends with the thread.
-  if (f->lo != NULL) __tsan_destroy_fiber(f->tsan);
-#endif
-  free(f);
-}
-
 // Called by gostartcall: forgets the frames in which the last goroutine on this
-// stack ended.
+// stack ended, or was abandoned.
 void fiber_reset(void *fiber) LINKNAME(fiber_reset);
 __attribute__((disable_sanitizer_instrumentation)) void fiber_reset(void *fiber) {
   struct fiber *f = fiber;
@@ -168,9 +162,21 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_reset(void *fiber)
   if (top >= 0) *fibertop(f) = f->base;
 #endif
 #if __has_feature(address_sanitizer)
-  enum { TOP = 4096 };
-  if (f->size >= TOP) __asan_unpoison_memory_region((const char *)f->lo + f->size - TOP, TOP);
+  if (f->sp >= f->lo && f->sp < f->hi)
+    __asan_unpoison_memory_region((const void *)f->sp, f->hi - f->sp);
 #endif
+}
+
+void fiber_destroy(void *fiber) {
+  struct fiber *f = fiber;
+  if (f == NULL) return;
+  if (!f->own) {
+    fiber_reset(f);
+#if __has_feature(thread_sanitizer)
+    __tsan_destroy_fiber(f->tsan);
+#endif
+  }
+  free(f);
 }
 
 // Called by gogo_ and mcall_ immediately before the stack changes.
@@ -184,15 +190,16 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
   struct fiber *was = from->fiber;
 #if __has_feature(thread_sanitizer)
   // The first time that g0 is left, and each time that mcall_ comes back to it.
-  if (was->lo == NULL && was->base == 0 && top >= 0) was->base = *fibertop(was);
-  if (f->lo == NULL && f->base != 0) *fibertop(f) = f->base;
+  if (was->own && was->base == 0 && top >= 0) was->base = *fibertop(was);
+  if (f->own && f->base != 0) *fibertop(f) = f->base;
   // Flags 0: what this thread did before the switch happens before what it does
   // after. Between threads, the runtime's own locks and atomics are checked.
   __tsan_switch_to_fiber(f->tsan, 0);
 #endif
 #if __has_feature(address_sanitizer)
+  was->sp = from->sp;
   // Start and finish at once: between here and the jump nothing is instrumented.
-  __sanitizer_start_switch_fiber(&was->fake, f->lo, f->size);
+  __sanitizer_start_switch_fiber(&was->fake, (const void *)f->lo, f->hi - f->lo);
   __sanitizer_finish_switch_fiber(f->fake, NULL, NULL);
 #endif
 }

@@ -40,6 +40,9 @@ struct Boot: ~Copyable {
   // Owned by whoever holds running.
 
   var initialized = false
+
+  /// The signals that run's caller blocks.
+  var sigmask = InlineArray<16, UInt>(repeating: 0)
   var starttime: Int64 = 0
   var sysmonstarted = false
   var maxprocs: Int32 = 1
@@ -76,14 +79,22 @@ func runprogram(_ program: Program, procs: Int?) throws {
   let accesses = mp[].accessesAddress?.pointee ?? 0
   mp[].accessesAddress?.pointee = 0
   schedinit(procs)
+  withUnsafeMutablePointer(to: &boot[].sigmask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigunblockours($0) }
+  }
   newproc { try runmain(program) }
   asmrt0(addressOf(&mp[].rt0buf), mp[].g0, mstart0)
-  // Here when the main goroutine has returned: see rundone.
+  // Here when the main goroutine has returned: see rundone. The switch has named
+  // rt0buf.
+  setg(mp[].g0)
+  withUnsafeMutablePointer(to: &boot[].sigmask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
+  }
   mp[].accessesAddress?.pointee = accesses
-  releasefns()
   fiberDestroy(mp[].g0[].sched.fiber)
   unminit(mp)
   setg(nil)
+  releasefns()
   boot[].running.store(false, ordering: .releasing)
   if let error = program.error { throw error }
 }

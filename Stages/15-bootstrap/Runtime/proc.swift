@@ -276,6 +276,7 @@ private func newproc1(
   let gp = gfget(pp) ?? malg()
   gp[].startfn = fn
   gp[].inRuntime = 1
+  gp[].errno = 0
   gp[].issystem = system
   gp[].parentGoid = mp[].curg.load(ordering: .relaxed)?[].goid ?? 0
   gp[].epoch = sched[].epoch.load(ordering: .relaxed)

@@ -21,12 +21,9 @@ func mReserveID() -> Int64 {
   sched[].mnext += 1
   if mcount() > sched[].maxmcount {
     unlock(sched[].lock)
-    var line = Line()
-    line.put("runtime: program exceeds ")
-    line.put(Int64(sched[].maxmcount))
-    line.put("-thread limit")
-    line.end(.standardError)
-    fatal("thread exhaustion")
+    fatal(
+      "thread exhaustion",
+      after: "runtime: program exceeds \(sched[].maxmcount)-thread limit")
   }
   return id
 }
@@ -111,18 +108,12 @@ func newm(
 private func newm1(_ mp: MPtr) {
   let r = newosproc(mthread, mp.raw, 512 << 10)
   if r == 0 { return }
-  var line = Line()
-  line.put("runtime: failed to create new OS thread (have ")
-  line.put(Int64(mcount()))
-  line.put(" already; errno=")
-  line.put(Int64(-r))
-  line.put(")")
-  line.end(.standardError)
-  if r == -11 {
-    line.put("runtime: may need to increase max user processes (ulimit -u)")
-    line.end(.standardError)
-  }
-  fatal("newosproc")
+  let limit =
+    r == -11 ? "\nruntime: may need to increase max user processes (ulimit -u)" : ""
+  fatal(
+    "newosproc",
+    after: "runtime: failed to create new OS thread (have \(mcount()) already; "
+      + "errno=\(-r))" + limit)
 }
 
 /// The start function of every thread.
@@ -131,9 +122,14 @@ private let mthread: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw i
   setg(mp[].g0)
   minit(mp)
   mp[].g0[].sched.fiber = fiberCreate(0, 0)
-  sigunblockall()
+  // The mask of run's caller, as a thread started there would have it.
+  withUnsafeMutablePointer(to: &boot[].sigmask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
+  }
+  sigunblockours(nil)
   asmrt0(addressOf(&mp[].rt0buf), mp[].g0, mstart)
-  // Here when the thread is to end: see mexit.
+  // Here when the thread is to end: see mexit. The switch has named rt0buf.
+  setg(mp[].g0)
   fiberDestroy(mp[].g0[].sched.fiber)
   var mask = InlineArray<16, UInt>(repeating: 0)
   withUnsafeMutablePointer(to: &mask) {

@@ -475,7 +475,18 @@ static void __attribute__((noinline)) finishdeep(int n) {
   __asm__ volatile("" : : "r"(buffer) : "memory");
 }
 
-static void deepend(void *arg) { finishdeep((int)(intptr_t)arg); }
+static void __attribute__((noinline)) finishwide(void) {
+  char buffer[2000];
+  memset(buffer, 0, sizeof buffer);
+  __asm__ volatile("" : : "r"(buffer) : "memory");
+  finish();
+  __asm__ volatile("" : : "r"(buffer) : "memory");
+}
+
+static void deepend(void *arg) {
+  if (arg == NULL) finishwide();
+  finishdeep((int)(intptr_t)arg);
+}
 
 static void oneStackForMany(void) {
   struct m *m = newm();
@@ -555,7 +566,6 @@ static void sethandlers(void) {
 static void setm(struct m *m) {
   m->sigstack = malloc(SIGSTACK);
   setsigstack(m->sigstack, SIGSTACK, NULL);
-  sigunblockall();
 }
 
 // The i-th time round a loop that waits for another thread, which may need this
