@@ -289,6 +289,7 @@ void sigunblockours(uintptr_t *old) {
   sigaddset(&ours, SIGBUS);
   sigaddset(&ours, SIGQUIT);
   sigaddset(&ours, SIGPIPE);
+  sigaddset(&ours, SIGTRAP);
   pthread_sigmask(SIG_UNBLOCK, &ours, (sigset_t *)old);
 }
 

@@ -74,7 +74,7 @@ void sys_hugepage(void *_Nonnull addr, size_t n);
 // Signals.
 
 enum {
-  SIG_ABORT = 6, SIG_BUS = 7, SIG_SEGV = 11, SIG_PIPE = 13, SIG_QUIT = 3, SIG_URG = 23,
+  SIG_TRAP = 5, SIG_ABORT = 6, SIG_BUS = 7, SIG_SEGV = 11, SIG_PIPE = 13, SIG_QUIT = 3, SIG_URG = 23,
 };
 typedef void (*sighandler_)(int32_t sig, void *_Nullable info, void *_Nullable context);
 /// Installs handler with SA_SIGINFO | SA_ONSTACK | SA_RESTART; remembers what was there.
@@ -112,7 +112,7 @@ int32_t sigregsin(const void *_Nonnull context, uintptr_t lo, uintptr_t hi);
 void tlsrange(uintptr_t *_Nonnull lo, uintptr_t *_Nonnull hi);
 
 /// The caller's frame address.
-static inline const void *_Nullable frame_address(void) { return __builtin_frame_address(0); }
+__attribute__((always_inline)) static inline const void *_Nullable frame_address(void) { return __builtin_frame_address(0); }
 
 // Text: which code is the program's own.
 

@@ -75,6 +75,24 @@ SYMBOL(gogo_):
         ldp     d14, d15, [x0, #(GOBUF_D8 + 48)]
         ldp     x9, x30, [x0, #GOBUF_SP]
         mov     sp, x9                  // from here on this is another stack
+        mov     x0, xzr                 // what the scheduler had in these are
+        mov     x1, xzr                 // addresses of thread-locals among others:
+        mov     x2, xzr                 // sigregsin would take them for the
+        mov     x3, xzr                 // goroutine's
+        mov     x4, xzr
+        mov     x5, xzr
+        mov     x6, xzr
+        mov     x7, xzr
+        mov     x8, xzr
+        mov     x9, xzr
+        mov     x10, xzr
+        mov     x11, xzr
+        mov     x12, xzr
+        mov     x13, xzr
+        mov     x14, xzr
+        mov     x15, xzr
+        mov     x16, xzr
+        mov     x17, xzr
         br      x30                     // to mcall_'s caller, or to gostart:
                                         // a jump, since a ret here is never predicted
         .cfi_endproc

@@ -151,20 +151,24 @@ public func setMaxStack(_ bytes: Int) -> Int {
 }
 
 /// Runs `body`, which may block in the kernel, without keeping others from running:
-/// its P is lent out. Go does this for every system call. `body` must not call this
-/// library.
+/// its P is lent out. Go does this for every system call. Inside `body`, `blocking` does
+/// nothing more, and every other function of this library ends the process.
 @discardableResult
 public func blocking<R>(_ body: () throws -> R) rethrows -> R {
+  if let gp = getgOrNil(), gp[].inRuntime >= inBlocking { return try body() }
   let gp = enterRuntime("blocking")
   entersyscall()
+  gp[].inRuntime += inBlocking
   defer {
+    gp[].inRuntime -= inBlocking
     exitsyscall()
     exitRuntime(gp)
   }
   return try body()
 }
 
-/// The number in `goroutine 7 [running]:`. The main goroutine is 1 in the first run.
+/// The number in `goroutine 7 [running]:`. The main goroutine is 1; numbers are not used
+/// twice in a run.
 public func goroutineID() -> Int {
   let gp = enterRuntime("goroutineID")
   let id = Int(gp[].goid)

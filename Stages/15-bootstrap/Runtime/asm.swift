@@ -92,4 +92,12 @@ let sanitized = fiber_sanitized() != 0
 func setAsyncPreempt2(_ fn: @convention(c) () -> Void) { asyncpreempt_set(fn) }
 func asyncPreemptAddress() -> UInt { asyncpreempt_address() }
 func asyncPreemptStack() -> UInt { UInt(asyncpreempt_stack()) }
+#if arch(arm64)
+  /// Whether the trap in context was the end of asyncPreempt; then context continues
+  /// where the goroutine was interrupted.
+  func asyncPreemptFixup(_ context: UnsafeMutableRawPointer) -> Bool {
+    asyncpreempt_fixup(context) != 0
+  }
+#endif
+
 func gostartAddress() -> UInt { gostart_address() }

@@ -206,6 +206,7 @@ private let rundone: MFunc = { raw in
   sched[].epoch.store(epoch &+ 1, ordering: .sequentiallyConsistent)
   sched[].collectorwaiting.store(nil, ordering: .relaxed)
   sched[].collectordue.store(false, ordering: .relaxed)
+  sched[].goidgen.store(0, ordering: .relaxed)
   for i in 0..<Int32(maxGomaxprocs) {
     guard let pp = allp[][i] else { break }
     pp[].runqhead.store(pp[].runqtail.load(ordering: .relaxed), ordering: .relaxed)
@@ -277,9 +278,7 @@ private func abandon(_ gp: GPtr) {
   gp[].selectDone.store(0, ordering: .relaxed)
   gp[].schedlink = nil
   gp[].atomicstatus.store(.dead, ordering: .releasing)
-  lock(sched[].gFreeLock)
-  sched[].gFree[Int(gp[].stackclass)].push(gp)
-  unlock(sched[].gFreeLock)
+  gfputglobal(gp)
 }
 
 /// Takes m0 off the idle list, if it is there. sched.lock must be held.
@@ -326,9 +325,7 @@ func abandonm(_ gp: GPtr, _ mp: MPtr) -> Never {
   gp[].accesses = 0
   gp[].accesses2 = 0
   gp[].atomicstatus.store(.dead, ordering: .releasing)
-  lock(sched[].gFreeLock)
-  sched[].gFree[Int(gp[].stackclass)].push(gp)
-  unlock(sched[].gFreeLock)
+  gfputglobal(gp)
   stopm(mp)
   schedule()
 }
@@ -342,6 +339,9 @@ private func releasefns() {
 }
 
 private func resetcounters(_ pp: PPtr) {
+  // The next main goroutine is goroutine 1 again.
+  pp[].goidcache = 0
+  pp[].goidcacheend = 0
   pp[].counters.spawns.store(0, ordering: .relaxed)
   pp[].counters.exits.store(0, ordering: .relaxed)
 }

@@ -181,8 +181,9 @@ private func finish() -> Never {
   exit_(exitPanic)
 }
 
-/// The calling function's frame pointer, near enough.
-@inline(never)
+/// The frame pointer of the function this is written in, which stays valid until that
+/// one returns.
+@_transparent
 private func framePointer() -> UnsafeRawPointer? { frame_address() }
 
 /// goroutine N [reason, minutes]:
@@ -215,20 +216,39 @@ private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) 
   line.end(out)
 }
 
+/// Frames printed from either end of a deep stack. Go: tracebackInnerFrames.
+private let traceFrames = 50
+
 /// Prints the frames from fp on, along frame pointers, for as long as they stay in
-/// gp's stack (or the thread's own, for nil) and rise.
+/// gp's stack (or the thread's own, for nil) and rise. Of a deep stack only both ends.
 func traceback(_ fp: UInt, _ gp: GPtr?, _ out: borrowing Output, names: Bool = true) {
-  var fp = fp
-  var n = 0
   var lo: UInt = 0
   var hi: UInt = .max
-  if let gp { (lo, hi) = (gp[].stack.lo, gp[].stack.hi) } else { osstack(&lo, &hi) }
-  while n < 100, fp >= lo, fp + 16 <= hi, fp % 8 == 0 {
-    let frame = UnsafePointer<UInt>(bitPattern: fp).unsafelyUnwrapped
-    let pc = frame[1]
-    if pc == 0 { return }
-    printframe(pc, out, names: names)
+  if let gp { (lo, hi) = (gp[].softlo, gp[].stack.hi) } else { osstack(&lo, &hi) }
+  var total = 0
+  walkframes(fp, lo, hi) { _ in total += 1 }
+  var n = 0
+  walkframes(fp, lo, hi) { pc in
+    if n < traceFrames || n >= total - traceFrames {
+      printframe(pc, out, names: names)
+    } else if n == traceFrames {
+      var line = Line()
+      line.put("...")
+      line.put(Int64(total - 2 * traceFrames))
+      line.put(" frames elided...")
+      line.end(out)
+    }
     n += 1
+  }
+}
+
+@inline(__always)
+private func walkframes(_ fp: UInt, _ lo: UInt, _ hi: UInt, _ body: (UInt) -> Void) {
+  var fp = fp
+  while fp >= lo, fp <= hi &- 16, fp % 8 == 0 {
+    let frame = UnsafePointer<UInt>(bitPattern: fp).unsafelyUnwrapped
+    if frame[1] == 0 { return }
+    body(frame[1])
     if frame[0] <= fp { return }
     fp = frame[0]
   }
@@ -242,7 +262,7 @@ func printframe(_ pc: UInt, _ out: borrowing Output, names: Bool) {
     withUnsafeMutablePointer(to: &pretty) { p in
       s.withMemoryRebound(to: CChar.self, capacity: 512) { s in
         p.withMemoryRebound(to: CChar.self, capacity: 512) { p in
-          let offset = symbolize(pc - 1, s, 512)
+          let offset = symbolize(pc &- 1, s, 512)
           if offset < 0 {
             line.put("?")
           } else if names, demangle(s, p, 512) != 0 {
@@ -255,7 +275,7 @@ func printframe(_ pc: UInt, _ out: borrowing Output, names: Bool) {
           line.put(hex: pc)
           if offset >= 0 {
             line.put(" +")
-            line.put(hex: UInt(offset) + 1)
+            line.put(hex: UInt(offset) &+ 1)
           }
           line.end(out)
         }
@@ -294,7 +314,7 @@ func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
 /// The frames of a goroutine that does not run: mcall's caller is the first.
 private func parkedtraceback(_ gp: GPtr, _ out: borrowing Output) {
   let sp = gp[].sched.sp
-  if sp >= gp[].stack.lo, sp + 8 <= gp[].stack.hi {
+  if sp >= gp[].softlo, sp &+ 8 <= gp[].stack.hi {
     printframe(savedpc(gp), out, names: true)
   }
   traceback(savedfp(gp), gp, out)

@@ -192,18 +192,29 @@ private let signothing: sighandler_ = { sig, info, context in
   _ = sigfwd(sig, info, context)
 }
 
+#if arch(arm64)
+/// The end of asyncPreempt is a trap: native code has no register to jump through.
+private let sigtrap: sighandler_ = { sig, info, context in
+  if let context, asyncPreemptFixup(context) { return }
+  if sigfwd(sig, info, context) == 0 { dieFromSignal(sig) }
+}
+#endif
+
 /// Installs the handlers, on top of those that are there.
 func initsig() {
   textinit()
   // Binds what the handler will call.
   _ = textunwind(0, 0)
   setAsyncPreempt2(asyncPreempt2)
-  // The standard library's code cannot be told from the program's own when it is
-  // part of it: preemption is then by checks alone.
-  if textisstatic() != 0 { debug[].asyncpreemptoff = true }
+  // The code of a standard library or a sanitizer that is linked into the program
+  // cannot be told from the program's own: preemption is then by checks alone.
+  if textisstatic() != 0 || sanitized { debug[].asyncpreemptoff = true }
   _ = setsig(Int32(SIG_URG), sigpreempt)
   _ = setsig(Int32(SIG_SEGV), sigsegv)
   _ = setsig(Int32(SIG_BUS), sigsegv)
   _ = setsig(Int32(SIG_QUIT), sigquit)
   _ = setsig(Int32(SIG_PIPE), signothing)
+  #if arch(arm64)
+    _ = setsig(Int32(SIG_TRAP), sigtrap)
+  #endif
 }

@@ -72,9 +72,20 @@ func addressOf<T: ~Copyable>(_ field: inout T) -> UnsafeMutablePointer<T> {
 @inline(__always)
 func enterRuntime(_ name: StaticString) -> GPtr {
   guard let gp = getgOrNil() else { foreignThread(name) }
-  gp[].inRuntime += 1
+  gp[].inRuntime &+= 1
+  if gp[].inRuntime > inBlocking { insideBlocking(name) }
   compilerBarrier()
   return gp
+}
+
+/// Added to inRuntime while a goroutine is in `blocking`: there it has no P.
+let inBlocking: Int32 = 1 << 20
+
+@inline(never)
+private func insideBlocking(_ name: StaticString) -> Never {
+  let gp = getg()
+  gp[].inRuntime = 1
+  fatal("\(name) called inside blocking { }, where a goroutine has no P")
 }
 
 /// exitRuntime undoes enterRuntime, and yields if that was asked for meanwhile.
@@ -82,7 +93,7 @@ func enterRuntime(_ name: StaticString) -> GPtr {
 func exitRuntime(_ gp: GPtr) {
   if gp[].stackguard0.load(ordering: .relaxed) == stackPreempt { newstack(gp) }
   compilerBarrier()
-  gp[].inRuntime -= 1
+  gp[].inRuntime &-= 1
 }
 
 @inline(never)

@@ -532,6 +532,9 @@ struct Schedt: ~Copyable {
   /// The runs so far: a G of another run is abandoned.
   let epoch = Atomic<UInt32>(0)
 
+  /// Dead Gs with large windows on the global list.
+  let nlargefree = Atomic<Int32>(0)
+
   /// The number of Ps in use.
   let gomaxprocs = Atomic<Int32>(0)
 

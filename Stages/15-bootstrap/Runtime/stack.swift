@@ -367,6 +367,7 @@ func gfput(_ pp: PPtr, _ gp: GPtr) {
   while pp[].gFree.size > 32, let gp = pp[].gFree.pop() {
     sched[].gFree[Int(gp[].stackclass)].push(gp)
   }
+  countlarge()
   unlock(sched[].gFreeLock)
 }
 
@@ -382,7 +383,11 @@ private func gfputdeep(_ gp: GPtr) {
 /// gfget takes a dead G, or nil. Executed only by the owner P.
 @inline(__always)
 func gfget(_ pp: PPtr) -> GPtr? {
-  guard let gp = pp[].gFree.pop() ?? gfgetslow(pp) else { return nil }
+  guard var gp = pp[].gFree.pop() ?? gfgetslow(pp) else { return nil }
+  // A crowd has left small windows behind, and large ones are free.
+  if gp[].stackclass >= smallWindows, sched[].nlargefree.load(ordering: .relaxed) != 0 {
+    gp = gfexchange(gp)
+  }
   if gp[].deepkept { deepunkept(gp) }
   return gp
 }
@@ -393,6 +398,25 @@ private func deepunkept(_ gp: GPtr) {
   stackpool[].deepkept.subtract(Int(stacktop(gp) - gp[].softlo), ordering: .relaxed)
 }
 
+/// Classes from here on are small.
+private let smallWindows: UInt8 = 2
+
+@inline(never)
+private func gfexchange(_ gp: GPtr) -> GPtr {
+  lock(sched[].gFreeLock)
+  defer { unlock(sched[].gFreeLock) }
+  guard let larger = sched[].gFree[0].pop() ?? sched[].gFree[1].pop() else { return gp }
+  sched[].gFree[Int(gp[].stackclass)].push(gp)
+  countlarge()
+  return larger
+}
+
+/// Notes how many large windows are free. gFreeLock must be held.
+private func countlarge() {
+  sched[].nlargefree.store(
+    sched[].gFree[0].size + sched[].gFree[1].size, ordering: .relaxed)
+}
+
 @inline(never)
 private func gfgetslow(_ pp: PPtr) -> GPtr? {
   lock(sched[].gFreeLock)
@@ -400,14 +424,24 @@ private func gfgetslow(_ pp: PPtr) -> GPtr? {
   for c in 0..<windowClasses.count {
     while pp[].gFree.size < 32, let gp = sched[].gFree[c].pop() { pp[].gFree.push(gp) }
   }
+  countlarge()
   unlock(sched[].gFreeLock)
   return pp[].gFree.pop()
+}
+
+/// gfputglobal puts a dead G on the global list. Can be executed by any M.
+func gfputglobal(_ gp: GPtr) {
+  lock(sched[].gFreeLock)
+  sched[].gFree[Int(gp[].stackclass)].push(gp)
+  countlarge()
+  unlock(sched[].gFreeLock)
 }
 
 /// gfpurge moves pp's dead Gs to the global list. Executed by the owner of P.
 func gfpurge(_ pp: PPtr) {
   lock(sched[].gFreeLock)
   while let gp = pp[].gFree.pop() { sched[].gFree[Int(gp[].stackclass)].push(gp) }
+  countlarge()
   unlock(sched[].gFreeLock)
 }
 
@@ -426,6 +460,7 @@ func gftrim() -> Int {
       {
         batch.push(gp)
       }
+      countlarge()
       unlock(sched[].gFreeLock)
       if batch.size == 0 { break }
       trimmed += Int(batch.size)

@@ -468,23 +468,23 @@ static void manyGoroutines(void) {
 
 // Ends in the depth of calls, each with something that a sanitizer fences off.
 static void __attribute__((noinline)) finishdeep(int n) {
-  char buffer[64];
+  char *buffer = __builtin_alloca((size_t)n + 10);
   __asm__ volatile("" : : "r"(buffer) : "memory");
   if (n == 0) finish();
   if (n > 0) finishdeep(n - 1);
   __asm__ volatile("" : : "r"(buffer) : "memory");
 }
 
-static void __attribute__((noinline)) finishwide(void) {
-  char buffer[2000];
-  memset(buffer, 0, sizeof buffer);
+static void __attribute__((noinline)) finishwide(size_t size) {
+  char *buffer = __builtin_alloca(size);
+  memset(buffer, 0, size);
   __asm__ volatile("" : : "r"(buffer) : "memory");
   finish();
   __asm__ volatile("" : : "r"(buffer) : "memory");
 }
 
 static void deepend(void *arg) {
-  if (arg == NULL) finishwide();
+  if (arg == NULL) finishwide(2000);
   finishdeep((int)(intptr_t)arg);
 }
 
