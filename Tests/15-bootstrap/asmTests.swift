@@ -37,7 +37,8 @@ private func acrossSwitches(_ n: Int, _ seed: Int, _ switching: () -> Void) -> I
     y = y + 0.25
     v = v * 0.5 + SIMD4(1, 2, 3, 4)
   }
-  return a ^ b ^ c ^ d ^ e ^ f ^ g ^ h ^ Int(x * 1000) ^ Int(y * 1000) ^ Int(v.sum() * 1000)
+  return a ^ b ^ c ^ d ^ e ^ f ^ g ^ h ^ Int(x * 1000) ^ Int(y * 1000)
+    ^ Int(v.sum() * 1000)
 }
 
 /// Stores aligned vectors in its frame: a stack that is misaligned by eight traps.

@@ -345,7 +345,8 @@ extension RuntimeTests {
       #expect(stderrText(result).contains("nonsense=1"))
     }
 
-    @Test func `without preemption by signals a loop with checks still gives way`() async {
+    @Test func `without preemption by signals a loop with checks still gives way`() async
+    {
       await #expect(processExitsWith: .exitCode(0)) {
         exitTestDeadline()
         setEnvironment("GODEBUG", "asyncpreemptoff=1")

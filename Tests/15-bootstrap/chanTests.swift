@@ -542,7 +542,11 @@ extension RuntimeTests {
         }
       }
       func goUntilParked2(_ c: Channel<Tracked>, _ live: Counter, _ i: Int) {
-        if i < 2 { c.send(Tracked(live, i)) } else { goUntilParked { c.send(Tracked(live, i)) } }
+        if i < 2 {
+          c.send(Tracked(live, i))
+        } else {
+          goUntilParked { c.send(Tracked(live, i)) }
+        }
       }
     }
 

@@ -88,7 +88,8 @@ extension RuntimeTests {
 
     // Go: TestYieldLocked
     @Test(arguments: procsToTry)
-    func `a locked goroutine yields and sleeps, and ends still locked`(procs: Int) throws {
+    func `a locked goroutine yields and sleeps, and ends still locked`(procs: Int) throws
+    {
       try inRun(procs: procs) { _ in
         let c = Channel<Void>()
         go {
@@ -226,7 +227,8 @@ extension RuntimeTests {
     }
 
     @Test(arguments: procsToTry)
-    func `run returns on the thread that called it, wherever main was`(procs: Int) throws {
+    func `run returns on the thread that called it, wherever main was`(procs: Int) throws
+    {
       for _ in 0..<10 {
         let here = gettid_()
         try inRun(procs: procs) { _ in

@@ -221,7 +221,8 @@ extension RuntimeTests {
         t.equal(failure { _ = try c.read(upTo: 1) }, eTIMEDOUT)
         t.check(nanotime() - start >= 20_000_000, "early")
         t.equal(failure { _ = try c.read(upTo: 1) }, eTIMEDOUT, "it stays over")
-        t.equal(failure { try c.write([UInt8](repeating: 0, count: 64 << 20)) }, eTIMEDOUT)
+        t.equal(
+          failure { try c.write([UInt8](repeating: 0, count: 64 << 20)) }, eTIMEDOUT)
         c.setDeadline(nil)
         try server.write("a")
         t.equal(try c.read(upTo: 1), [97])
@@ -254,7 +255,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test func `writing to who has gone is EPIPE, and no signal ends the process`() throws {
+    @Test func `writing to who has gone is EPIPE, and no signal ends the process`() throws
+    {
       try inRun(procs: 2) { t in
         let listener = try TCPListener()
         let c = try TCPConnection(host: "127.0.0.1", port: listener.port)

@@ -76,7 +76,9 @@ func closeDescriptor(_ fd: Int32) { close(fd) }
 func openDevNull() -> Int32 { open("/dev/null", O_WRONLY) }
 
 func writeTo(_ fd: Int32, _ n: Int) -> Int {
-  withUnsafeTemporaryAllocation(byteCount: n, alignment: 1) { write(fd, $0.baseAddress!, n) }
+  withUnsafeTemporaryAllocation(byteCount: n, alignment: 1) {
+    write(fd, $0.baseAddress!, n)
+  }
 }
 
 /// Descriptors that are open.
@@ -109,7 +111,8 @@ func sortThroughC(_ values: inout [Int32]) {
 func formatThroughC(_ x: Double) -> String {
   var buffer = [CChar](repeating: 0, count: 64)
   withVaList([x]) { _ = vsnprintf(&buffer, 64, "%.6f", $0) }
-  return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  return String(
+    decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
 /// Runs body on a thread that the runtime does not know, and waits for it.

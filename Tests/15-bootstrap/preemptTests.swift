@@ -210,7 +210,9 @@ extension RuntimeTests {
         let finished = Counter()
         for i in 0..<8 {
           go {
-            for _ in 0..<scaled(2) { t.equal(integers(n, i), expected[i], "integers \(i)") }
+            for _ in 0..<scaled(2) {
+              t.equal(integers(n, i), expected[i], "integers \(i)")
+            }
             finished.add()
           }
         }
@@ -221,7 +223,9 @@ extension RuntimeTests {
     // Go: TestPingPongHog
     @Test func `a pair that hands over to each other shares one time slice`() throws {
       try inRun(procs: 1) { t in
-        func play(_ limit: Int, _ count: Shared<Int>, _ wake: Channel<Bool>, _ done: Channel<Bool>) {
+        func play(
+          _ limit: Int, _ count: Shared<Int>, _ wake: Channel<Bool>, _ done: Channel<Bool>
+        ) {
           var running = true
           while running {
             select {
@@ -283,7 +287,9 @@ extension RuntimeTests {
         let finished = Counter()
         for _ in 0..<4 {
           go {
-            for i in 0..<scaled(300) { t.equal(frames(100 + i % 200), frames(100 + i % 200)) }
+            for i in 0..<scaled(300) {
+              t.equal(frames(100 + i % 200), frames(100 + i % 200))
+            }
             finished.add()
           }
         }
@@ -306,7 +312,9 @@ extension RuntimeTests {
         let rounds = scaled(30)
         go {
           for i in 0..<rounds {
-            var values = (0..<2000).map { Int32(truncatingIfNeeded: ($0 &* 7919 &+ i) % 2003) }
+            var values = (0..<2000).map {
+              Int32(truncatingIfNeeded: ($0 &* 7919 &+ i) % 2003)
+            }
             sortThroughC(&values)
             t.equal(values, values.sorted())
           }

@@ -117,7 +117,10 @@ extension RuntimeTests {
       try inRun(procs: 2) { t in
         t.check(!channel.trySend(1), "an abandoned goroutine received")
         t.equal(full.receive(), 1)
-        if case .empty = full.tryReceive() {} else { t.check(false, "an abandoned sender sent") }
+        if case .empty = full.tryReceive() {
+        } else {
+          t.check(false, "an abandoned sender sent")
+        }
         mutex.unlock()
         t.check(mutex.tryLock(), "the mutex went to an abandoned goroutine")
         mutex.unlock()
@@ -161,7 +164,9 @@ extension RuntimeTests {
           }
           group.wait()
           let first = Array(order.value.prefix(3))
-          if Set(first) == [0, 1, 2], order.value == first + first + first + first { return }
+          if Set(first) == [0, 1, 2], order.value == first + first + first + first {
+            return
+          }
         }
         t.check(false, "out of turn five times")
       }

@@ -109,7 +109,8 @@ extension RuntimeTests {
       #expect(drained(pp) == [2, 0, 1, 3])
     }
 
-    @Test func `runnext is stolen only when asked for, and only when it is all there is`() {
+    @Test func `runnext is stolen only when asked for, and only when it is all there is`()
+    {
       let p1 = bareP()
       let p2 = bareP()
       let gs = bareGs(2)
@@ -155,7 +156,11 @@ extension RuntimeTests {
           var others = GQueue()
           Stage.lock(sched[].lock)
           while let gp = globrunqget() {
-            if gs.contains(gp) { moved.append(Int(gp[].goid)) } else { others.pushBack(gp) }
+            if gs.contains(gp) {
+              moved.append(Int(gp[].goid))
+            } else {
+              others.pushBack(gp)
+            }
           }
           globrunqputbatch(others)
           Stage.unlock(sched[].lock)

@@ -580,7 +580,9 @@ extension RuntimeTests {
           group.go {
             for _ in 0..<n {
               select {
-                for j in 0..<4 { receive(from: channels[(k + 4 - j) % 4]) { sum.add($0!) } }
+                for j in 0..<4 {
+                  receive(from: channels[(k + 4 - j) % 4]) { sum.add($0!) }
+                }
               }
             }
           }
@@ -610,7 +612,9 @@ extension RuntimeTests {
               }
               receive(from: gets) { get in
                 let (key, reply) = get!
-                if let value = values[key] { reply.send(value) } else {
+                if let value = values[key] {
+                  reply.send(value)
+                } else {
                   waiting[key, default: []].append(reply)
                 }
               }

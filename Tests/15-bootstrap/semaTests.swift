@@ -484,7 +484,8 @@ extension RuntimeTests {
 
     // Go: TestRWMutex
     @Test(arguments: [
-      (1, 1), (1, 3), (1, 10), (4, 1), (4, 3), (4, 10), (10, 1), (10, 3), (10, 10), (10, 5),
+      (1, 1), (1, 3), (1, 10), (4, 1), (4, 3), (4, 10), (10, 1), (10, 3), (10, 10),
+      (10, 5),
     ])
     func `writers are alone`(procs: Int, readers: Int) throws {
       try inRun(procs: procs) { t in

@@ -68,7 +68,9 @@ final class Report: Sendable {
       // release: the node is whole before others see it.
       if head.compareExchange(
         expected: next, desired: UInt(bitPattern: node), ordering: .releasing
-      ).exchanged { return }
+      ).exchanged {
+        return
+      }
     }
   }
 
@@ -145,13 +147,19 @@ final class Tracked: Sendable {
 /// The state of another goroutine, seen from outside.
 final class Watched: Sendable {
   private let g = Atomic<UInt>(0)
+  private let ended = Atomic(false)
 
   /// To be called by the goroutine that is watched.
-  func begin() { g.store(UInt(bitPattern: getg().raw), ordering: .sequentiallyConsistent) }
+  func begin() {
+    g.store(UInt(bitPattern: getg().raw), ordering: .sequentiallyConsistent)
+  }
 
-  /// Gives way until the goroutine has begun and is parked.
+  /// To be called by it at its end.
+  func end() { ended.store(true, ordering: .sequentiallyConsistent) }
+
+  /// Gives way until the goroutine has begun and is parked, or has been and is over.
   func awaitParked() {
-    while true {
+    while !ended.load(ordering: .sequentiallyConsistent) {
       let bits = g.load(ordering: .sequentiallyConsistent)
       if let raw = UnsafeMutableRawPointer(bitPattern: bits),
         GPtr(raw)[].atomicstatus.load(ordering: .sequentiallyConsistent) == .waiting
@@ -168,6 +176,7 @@ func goUntilParked(_ body: sending @escaping () throws -> Void) {
   let watched = Watched()
   go {
     watched.begin()
+    defer { watched.end() }
     try body()
   }
   watched.awaitParked()
@@ -204,7 +213,9 @@ final class Watchdog: Sendable {
         bitPattern: name.load(ordering: .sequentiallyConsistent)
       ).map { String(cString: $0) }
       let text = "deadline exceeded in test \(name ?? "?"), process \(processID())\n"
-      text.utf8.withContiguousStorageIfAvailable { _ = write_(2, $0.baseAddress!, $0.count) }
+      text.utf8.withContiguousStorageIfAvailable {
+        _ = write_(2, $0.baseAddress!, $0.count)
+      }
       raiseQuit()
       usleep_ns(10_000_000_000)
       exit_(3)

@@ -336,7 +336,8 @@ extension RuntimeTests {
 
     // Go: TestTimerModifiedEarlier (issue 47329)
     @Test(arguments: [1, 4])
-    func `a timer moved into the past, again and again, is not dropped`(procs: Int) throws {
+    func `a timer moved into the past, again and again, is not dropped`(procs: Int) throws
+    {
       try inRun(procs: procs) { _ in
         for _ in 0..<500 {
           let fired = Channel<Void>(capacity: 1)
@@ -600,7 +601,9 @@ extension RuntimeTests {
           var running = true
           while running {
             select {
-              send(queue.first ?? 0, to: queue.isEmpty ? nil : out) { queue.removeFirst() }
+              send(queue.first ?? 0, to: queue.isEmpty ? nil : out) {
+                queue.removeFirst()
+              }
               receive(from: inn) { x in
                 if let x { queue.append(x) } else { running = false }
               }

@@ -241,7 +241,8 @@ private func fdreadlocked(
   if want == 0 { return 0 }
   // The system call that would find nothing is saved: half of all reads, where a
   // request is answered and the next one awaited.
-  var e = pollquiet(pd)
+  var e =
+    pollquiet(pd)
     ? poll_runtime_pollWait(pd, pollRead) : poll_runtime_pollReset(pd, pollRead)
   while e == 0 {
     let r = Int(

@@ -51,7 +51,9 @@ struct SyncMutex: ~Copyable {
     // acquire: what the last holder wrote is seen.
     if state.compareExchange(
       expected: 0, desired: mutexLocked, ordering: .acquiring
-    ).exchanged { return }
+    ).exchanged {
+      return
+    }
     lockSlow()
   }
 
@@ -272,7 +274,8 @@ public final class GoRWMutex: @unchecked Sendable {
     // Tell readers that there is a writer. acquire: after those who have left;
     // release: those who leave later see it in readerWait.
     let r = readerCount.wrappingSubtract(
-      Self.maxReaders, ordering: .acquiringAndReleasing).oldValue
+      Self.maxReaders, ordering: .acquiringAndReleasing
+    ).oldValue
     if r != 0 { lockSlow(r) }
   }
 
@@ -351,7 +354,8 @@ public final class WaitGroup: @unchecked Sendable {
     let delta = UInt64(truncatingIfNeeded: n) << 32
     // acquire and release: everything done is done before the wait ends.
     let state = self.state.wrappingAdd(
-      delta, ordering: .acquiringAndReleasing).newValue
+      delta, ordering: .acquiringAndReleasing
+    ).newValue
     // Nobody waits, and the sum is not negative.
     if state & (1 << 63 | 0xFFFF_FFFF) != 0 { addSlow(n, state) }
   }

@@ -66,9 +66,11 @@ func runprogram(_ program: Program, procs: Int?) throws {
   if getgOrNil() != nil {
     fatal("run called inside a goroutine; it is already running")
   }
-  guard boot[].running.compareExchange(
-    expected: false, desired: true, ordering: .acquiring
-  ).exchanged else {
+  guard
+    boot[].running.compareExchange(
+      expected: false, desired: true, ordering: .acquiring
+    ).exchanged
+  else {
     fatal("run called while another thread is in run")
   }
   let mp = m0
@@ -288,7 +290,11 @@ private func takem0() -> Bool {
   var mp = sched[].midle
   while let m = mp {
     if m == m0 {
-      if let before { before[].schedlink = m[].schedlink } else { sched[].midle = m[].schedlink }
+      if let before {
+        before[].schedlink = m[].schedlink
+      } else {
+        sched[].midle = m[].schedlink
+      }
       m[].schedlink = nil
       sched[].nmidle -= 1
       return true
@@ -360,7 +366,9 @@ func gcount() -> Int {
 // The environment.
 
 /// Reports a value that is not understood; it is then ignored.
-private func badenv(_ name: StaticString, _ value: UnsafePointer<CChar>, _ why: StaticString) {
+private func badenv(
+  _ name: StaticString, _ value: UnsafePointer<CChar>, _ why: StaticString
+) {
   var line = Line()
   line.put("runtime: ")
   line.put(name)

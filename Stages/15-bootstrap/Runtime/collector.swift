@@ -46,7 +46,8 @@ func collectorworth() -> Bool {
     let n = min(collector[].fruitless.load(ordering: .relaxed), 5)
     if since > collectorPeriod << n { return true }
   }
-  return gFreeExcess() || nanotime() - collector[].lastnoted.load(ordering: .relaxed) > notePeriod
+  return gFreeExcess()
+    || nanotime() - collector[].lastnoted.load(ordering: .relaxed) > notePeriod
 }
 
 private func gFreeExcess() -> Bool {
@@ -123,7 +124,9 @@ func collect() {
 private func shrinkall() {
   forEachG { gp in
     let status = gp[].atomicstatus.load(ordering: .relaxed)
-    if status == .waiting || status == .runnable { stackshrink(gp, sp: UInt(gp[].sched.sp)) }
+    if status == .waiting || status == .runnable {
+      stackshrink(gp, sp: UInt(gp[].sched.sp))
+    }
   }
 }
 

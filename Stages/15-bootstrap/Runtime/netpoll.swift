@@ -438,7 +438,8 @@ private func gword(_ pd: PollDescPtr, _ mode: Int32) -> UnsafePointer<Atomic<UIn
 private func netpollcheckerr(_ pd: PollDescPtr, _ mode: Int32) -> Int32 {
   // seq-cst: see "Block or unblock" in netpollblock.
   let info = pd[].atomicInfo.load(ordering: .sequentiallyConsistent)
-  let stop = mode == pollRead
+  let stop =
+    mode == pollRead
     ? pollClosing | pollExpiredReadDeadline | pollEventErr
     : pollClosing | pollExpiredWriteDeadline
   if info & stop == 0 { return 0 }
@@ -469,7 +470,9 @@ private func netpollblock(_ pd: PollDescPtr, _ mode: Int32) -> Bool {
     // acquire: what came with the report is seen.
     if gpp.pointee.compareExchange(
       expected: pdReady, desired: pdNil, ordering: .acquiringAndReleasing
-    ).exchanged { return true }
+    ).exchanged {
+      return true
+    }
     // "Block or unblock". Who waits sets the word, then looks at atomicInfo; who
     // closes or lets a deadline pass sets atomicInfo, then looks at the word. All
     // four are in one order, so at least one of them sees the other.
@@ -577,7 +580,9 @@ func netpollBreak() {
   // before; it is cleared before the poller looks.
   if !netpollstate[].wakeSig.compareExchange(
     expected: false, desired: true, ordering: .sequentiallyConsistent
-  ).exchanged { return }
+  ).exchanged {
+    return
+  }
   var one: UInt64 = 1
   let n = write_(netpollstate[].eventfd, &one, 8)
   // EAGAIN: the counter is full, so the poller will wake.

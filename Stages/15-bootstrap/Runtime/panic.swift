@@ -321,13 +321,13 @@ private func parkedtraceback(_ gp: GPtr, _ out: borrowing Output) {
 }
 
 #if arch(x86_64)
-private func savedpc(_ gp: GPtr) -> UInt {
-  UnsafePointer<UInt>(bitPattern: gp[].sched.sp).unsafelyUnwrapped.pointee
-}
-private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.rbp }
+  private func savedpc(_ gp: GPtr) -> UInt {
+    UnsafePointer<UInt>(bitPattern: gp[].sched.sp).unsafelyUnwrapped.pointee
+  }
+  private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.rbp }
 #else
-private func savedpc(_ gp: GPtr) -> UInt { gp[].sched.lr }
-private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.x.10 }
+  private func savedpc(_ gp: GPtr) -> UInt { gp[].sched.lr }
+  private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.x.10 }
 #endif
 
 /// The process was asked to show what it does. Runs on sysmon's thread: a signal

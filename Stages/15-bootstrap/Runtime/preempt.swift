@@ -57,9 +57,11 @@ func preemptall() {
 
 /// preemptM sends the M's thread a signal, unless one is on its way.
 func preemptM(_ mp: MPtr) {
-  guard mp[].signalPending.compareExchange(
-    expected: 0, desired: 1, ordering: .sequentiallyConsistent
-  ).exchanged else { return }
+  guard
+    mp[].signalPending.compareExchange(
+      expected: 0, desired: 1, ordering: .sequentiallyConsistent
+    ).exchanged
+  else { return }
   let tid = mp[].procid.load(ordering: .relaxed)
   if tid == 0 || tgkill_(tid, Int32(SIG_URG)) != 0 {
     mp[].signalPending.store(0, ordering: .relaxed)
@@ -193,11 +195,11 @@ private let signothing: sighandler_ = { sig, info, context in
 }
 
 #if arch(arm64)
-/// The end of asyncPreempt is a trap: native code has no register to jump through.
-private let sigtrap: sighandler_ = { sig, info, context in
-  if let context, asyncPreemptFixup(context) { return }
-  if sigfwd(sig, info, context) == 0 { dieFromSignal(sig) }
-}
+  /// The end of asyncPreempt is a trap: native code has no register to jump through.
+  private let sigtrap: sighandler_ = { sig, info, context in
+    if let context, asyncPreemptFixup(context) { return }
+    if sigfwd(sig, info, context) == 0 { dieFromSignal(sig) }
+  }
 #endif
 
 /// Installs the handlers, on top of those that are there.

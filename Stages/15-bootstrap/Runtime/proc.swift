@@ -753,9 +753,11 @@ func wakep() {
 @inline(never)
 private func wakepslow() {
   // Be conservative about spinning threads: only one makes the others.
-  guard sched[].nmspinning.compareExchange(
-    expected: 0, desired: 1, ordering: .sequentiallyConsistent
-  ).exchanged else { return }
+  guard
+    sched[].nmspinning.compareExchange(
+      expected: 0, desired: 1, ordering: .sequentiallyConsistent
+    ).exchanged
+  else { return }
   let mp = acquirem()
   lock(sched[].lock)
   guard let pp = pidlegetSpinning(0).pp else {

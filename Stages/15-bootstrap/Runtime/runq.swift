@@ -242,9 +242,11 @@ func runqputslow(_ pp: PPtr, _ gp: GPtr, _ h: UInt32, _ t: UInt32) -> Bool {
     batch[Int(i)] = pp[].runq[Int((h &+ i) % runqSize)].load(ordering: .relaxed)
   }
   // release: commits the consumption; the slots were read before.
-  guard pp[].runqhead.compareExchange(
-    expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
-  ).exchanged else { return false }
+  guard
+    pp[].runqhead.compareExchange(
+      expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
+    ).exchanged
+  else { return false }
   lock(sched[].lock)
   for i in 0..<Int(n) { sched[].runq.pushBack(batch[i].unsafelyUnwrapped) }
   globrunqput(gp)
@@ -330,9 +332,11 @@ func runqgrab(
         // the pair to and fro between two Ps.
         if ncpus > 1 { usleep_ns(3000) } else { osyield() }
       }
-      guard pp[].runnext.compareExchange(
-        expected: next, desired: nil, ordering: .acquiring
-      ).exchanged else { continue }
+      guard
+        pp[].runnext.compareExchange(
+          expected: next, desired: nil, ordering: .acquiring
+        ).exchanged
+      else { continue }
       batch[].runq[Int(batchHead % runqSize)].store(next, ordering: .relaxed)
       return 1
     }

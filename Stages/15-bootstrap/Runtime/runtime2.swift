@@ -159,7 +159,8 @@ struct Sudog: ~Copyable {
 
   /// One that waits on nothing, for nobody.
   init() {
-    self.init(g: GPtr(UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped), elem: nil)
+    self.init(
+      g: GPtr(UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped), elem: nil)
   }
 
   init(

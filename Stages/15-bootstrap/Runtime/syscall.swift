@@ -512,7 +512,11 @@ private func schedtracep(_ pp: PPtr, _ queued: Int64, _ line: inout Line) {
   line.put(" syscalltick=")
   line.put(UInt64(pp[].syscalltick.load(ordering: .relaxed)))
   line.put(" m=")
-  if let mp = pp[].m.load(ordering: .relaxed) { line.put(mp[].id) } else { line.put("nil") }
+  if let mp = pp[].m.load(ordering: .relaxed) {
+    line.put(mp[].id)
+  } else {
+    line.put("nil")
+  }
   line.put(" runqsize=")
   line.put(queued)
   line.put(" gfreecnt=")
@@ -532,7 +536,11 @@ private func schedtracemg(_ line: inout Line) {
     line.put(": p=")
     if let p = m[].p { line.put(Int64(p[].id)) } else { line.put("nil") }
     line.put(" curg=")
-    if let g = m[].curg.load(ordering: .relaxed) { line.put(g[].goid) } else { line.put("nil") }
+    if let g = m[].curg.load(ordering: .relaxed) {
+      line.put(g[].goid)
+    } else {
+      line.put("nil")
+    }
     line.put(" locks=")
     line.put(Int64(m[].locks))
     line.put(" dying=0 spinning=")

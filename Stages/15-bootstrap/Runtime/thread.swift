@@ -35,14 +35,17 @@ func allocm(id: Int64) -> MPtr {
   g0[].inRuntime = 1
   let mp = Ptr(allocating: M(id: id, g0: g0))
   g0[].m = mp
-  mp[].rand = UInt64(truncatingIfNeeded: nanotime()) ^ UInt64(id &+ 1) &* 0x9e37_79b9_7f4a_7c15
+  mp[].rand =
+    UInt64(truncatingIfNeeded: nanotime()) ^ UInt64(id &+ 1) &* 0x9e37_79b9_7f4a_7c15
   while true {
     let head = allm[].head.load(ordering: .relaxed)
     mp[].alllink = head
     // release: an M is seen before it is found.
     if allm[].head.compareExchange(
       expected: head, desired: mp, ordering: .releasing
-    ).exchanged { break }
+    ).exchanged {
+      break
+    }
   }
   return mp
 }
@@ -283,7 +286,9 @@ func dounlockOSThread(byRuntime: Bool) {
   let gp = getg()
   let mp = gp[].m.unsafelyUnwrapped
   if byRuntime {
-    if mp[].lockedInt == 0 { throwFatal("runtime: internal error: misuse of lockOSThread/unlockOSThread") }
+    if mp[].lockedInt == 0 {
+      throwFatal("runtime: internal error: misuse of lockOSThread/unlockOSThread")
+    }
     mp[].lockedInt -= 1
   } else {
     if mp[].lockedExt == 0 { return }
