@@ -600,6 +600,43 @@ extension RuntimeTests {
       }
     }
 
+    // The lock is released on g0 after the goroutine can be woken, so the channel may
+    // be gone by then.
+    @Test(arguments: procsToTry)
+    func `nothing touches a channel's memory when it is gone`(procs: Int) throws {
+      try inRun(procs: procs) { t in
+        let size = (MemoryLayout<Hchan>.size + 63) & ~63
+        let group = WaitGroup()
+        for _ in 0..<2 * procs {
+          group.go {
+            // What the allocator gives next, full of ones.
+            var blocks: [UnsafeMutableRawPointer] = []
+            func give() {
+              let block = blocks.removeFirst()
+              for i in 0..<size where block.load(fromByteOffset: i, as: UInt8.self) != 255 {
+                t.check(false, "written at \(i)")
+              }
+              block.deallocate()
+            }
+            for i in 0..<scaled(1000) {
+              do {
+                let c = Channel<Int>()
+                go { t.check(c.receive() == i) }
+                if i % 2 == 0 { gosched() }
+                c.send(i)
+              }
+              let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+              block.initializeMemory(as: UInt8.self, repeating: 255, count: size)
+              blocks.append(block)
+              if blocks.count > 16 { give() }
+            }
+            while !blocks.isEmpty { give() }
+          }
+        }
+        group.wait()
+      }
+    }
+
     @Test(arguments: procsToTry)
     func `close races with receivers and wakes each once`(procs: Int) throws {
       try inRun(procs: procs) { t in

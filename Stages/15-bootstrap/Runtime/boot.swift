@@ -434,12 +434,15 @@ private func setdebug(
       b.indices.allSatisfy { UInt8(bitPattern: name[$0]) == b[$0] }
     }
   }
-  let known = named("schedtrace") || named("scheddetail") || named("asyncpreemptoff")
+  let known =
+    named("schedtrace") || named("scheddetail") || named("asyncpreemptoff")
+    || named("stackwindow")
   if !known { return badenv("GODEBUG", whole, "an unknown name in it") }
   guard let v = atoi(eq.unsafelyUnwrapped + 1, { $0 == 0 || $0 == 44 }) else {
     return badenv("GODEBUG", whole, "a value in it is not a number")
   }
   if named("schedtrace") { debug[].schedtrace = v }
   if named("scheddetail") { debug[].scheddetail = v != 0 }
+  if named("stackwindow") { debug[].stackwindow = UInt(v) }
   if named("asyncpreemptoff") { debug[].asyncpreemptoff = v != 0 }
 }

@@ -362,12 +362,10 @@ func stackoverflow(_ gp: GPtr, size: UInt, window: Bool, sp: UInt, fp: UInt, pc:
   line.put("]")
   line.end(.standardError)
   if window {
-    line.put("runtime: the limit is this stack's window: it is smaller the more ")
-    line.put("goroutines live when one starts (")
-    line.put(UInt64(windowClasses[0].window >> 20))
-    line.put(" MB for the first ")
-    line.put(windowClasses[0].population)
-    line.put("); start the deep one earlier, or keep fewer")
+    line.put("runtime: the limit is this stack's window of address space; windows are ")
+    line.put("smaller when many goroutines live. GODEBUG=stackwindow=")
+    line.put(UInt64(windowClasses[0].window))
+    line.put(" gives every goroutine a large one")
   } else {
     line.put("runtime: setMaxStack raises the limit")
   }

@@ -29,6 +29,9 @@ struct Debug: ~Copyable {
   var schedtrace: Int64 = 0
   var scheddetail = false
   var asyncpreemptoff = false
+
+  /// Bytes of address space that a new goroutine's stack gets at least.
+  var stackwindow: UInt = 0
 }
 
 let debug = Ptr(allocating: Debug())

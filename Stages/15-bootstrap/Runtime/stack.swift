@@ -177,12 +177,12 @@ func stacktop(_ gp: GPtr) -> UInt {
   (gp[].stack.hi + gSize + pageSize - 1) & ~(pageSize - 1)
 }
 
-/// The class of window for one goroutine more.
+/// The class of window for one goroutine more, GODEBUG=stackwindow permitting.
 func stackclass(_ population: Int64) -> UInt8 {
-  for i in 0..<windowClasses.count - 1 where population < windowClasses[i].population {
-    return UInt8(i)
-  }
-  return UInt8(windowClasses.count - 1)
+  var c = 0
+  while population >= windowClasses[c].population { c += 1 }
+  while c > 0, windowClasses[c].window < debug[].stackwindow { c -= 1 }
+  return UInt8(c)
 }
 
 /// malg makes a G with a stack. The G is dead. Go: malg.
