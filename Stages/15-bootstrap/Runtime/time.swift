@@ -167,7 +167,7 @@ struct DueTimer {
 }
 
 /// How many are taken out of a heap before its lock is dropped to fire them.
-private let timerBatch = 32
+let timerBatch = 32
 
 // Sleeping.
 
@@ -181,7 +181,7 @@ func timeSleep(_ ns: Int64) {
 
 /// resetForSleep starts the timer of a goroutine that is parked: started earlier,
 /// it could fire before the goroutine has parked. Runs on g0.
-private func resetForSleep(
+func resetForSleep(
   _ gp: UnsafeMutableRawPointer,
   _ timer: UnsafeMutableRawPointer?,
 ) -> Bool {
@@ -194,7 +194,7 @@ private func resetForSleep(
 }
 
 /// goroutineReady readies the goroutine arg.
-private func goroutineReady(
+func goroutineReady(
   _ arg: UnsafeMutableRawPointer?,
   _ seq: UInt,
   _ delay: Int64,
@@ -258,7 +258,7 @@ func timerstop(_ t: TimerPtr) -> Bool {
 
 /// timerdisarm takes t out of its heap, and back what a channel timer has sent or
 /// is about to send; whether there was any of that. t.lock must be held.
-private func timerdisarm(_ t: TimerPtr) -> Bool {
+func timerdisarm(_ t: TimerPtr) -> Bool {
   var pending = timerremove(t)
   if t[].kind == .channel {
     // Not in the heap but armed: somebody holds a copy and waits for t.lock.
@@ -272,7 +272,7 @@ private func timerdisarm(_ t: TimerPtr) -> Bool {
 
 /// timerremove takes t out of the heap it is in; whether it was in one. t.lock must
 /// be held. Can be executed on any thread.
-private func timerremove(_ t: TimerPtr) -> Bool {
+func timerremove(_ t: TimerPtr) -> Bool {
   // acquire: the lock that is taken belongs to a P that was seen whole.
   while let pp = t[].p.load(ordering: .acquiring) {
     lockAnywhere(pp[].timers.lock)
@@ -345,11 +345,11 @@ func timerfree(_ t: TimerPtr) {
 }
 
 /// lock, for threads that may be no M.
-private func lockAnywhere(_ l: borrowing Mutex) {
+func lockAnywhere(_ l: borrowing Mutex) {
   if getgOrNil() != nil { lock(l) } else { lock2(l) }
 }
 
-private func unlockAnywhere(_ l: borrowing Mutex) {
+func unlockAnywhere(_ l: borrowing Mutex) {
   if getgOrNil() != nil { return unlock(l) }
   // release: what was written under the lock is seen by the next holder.
   if l.key.exchange(0, ordering: .releasing) == 2 {
@@ -380,7 +380,7 @@ func sendTime(_ arg: UnsafeMutableRawPointer?, _ seq: UInt, _ delay: Int64) {
 
 /// timerchandrain takes out what the channel of a timer holds; whether it held
 /// anything. The timer must be in no heap.
-private func timerchandrain(_ c: HchanPtr) -> Bool {
+func timerchandrain(_ c: HchanPtr) -> Bool {
   withUnsafeTemporaryAllocation(of: ContinuousClock.Instant.self, capacity: 1) {
     chanrecv(c, $0.baseAddress, block: false).received
   }
@@ -448,7 +448,7 @@ func timerscheck(_ pp: PPtr, _ now: Int64) -> (now: Int64, pollUntil: Int64, ran
 
 /// timersrun is the part of timerscheck that takes the lock. Go: timers.run.
 @inline(never)
-private func timersrun(_ pp: PPtr, _ now: Int64) -> (pollUntil: Int64, ran: Bool) {
+func timersrun(_ pp: PPtr, _ now: Int64) -> (pollUntil: Int64, ran: Bool) {
   withUnsafeTemporaryAllocation(of: DueTimer.self, capacity: timerBatch) { due in
     let heap = pp[].timers.heap
     var ran = false
@@ -471,7 +471,7 @@ private func timersrun(_ pp: PPtr, _ now: Int64) -> (pollUntil: Int64, ran: Bool
 
 /// takeDue takes the timer at index i out of pp's heap, or moves it on if it has a
 /// period, and copies what is needed to fire it. pp's timers must be locked.
-private func takeDue(_ pp: PPtr, _ i: Int, _ now: Int64) -> DueTimer {
+func takeDue(_ pp: PPtr, _ i: Int, _ now: Int64) -> DueTimer {
   let tw = pp[].timers.heap[].entries[i]
   let t = tw.timer
   let delay = now &- tw.when
@@ -495,7 +495,7 @@ private func takeDue(_ pp: PPtr, _ i: Int, _ now: Int64) -> DueTimer {
 
 /// fire calls a timer's function, unless it is a channel's that was stopped or
 /// changed since. No lock of timers may be held. Go: timer.unlockAndRun.
-private func fire(_ due: DueTimer) {
+func fire(_ due: DueTimer) {
   guard let t = due.channelTimer else { return due.f(due.arg, due.seq, due.delay) }
   lock(t[].lock)
   if t[].seq == due.seq {
@@ -552,148 +552,4 @@ func timersreset(_ pp: PPtr) {
     // Without the lock: it may run the program's code, which may own timers.
     _ = AfterFunc.take(UInt(bitPattern: dropped))
   }
-}
-
-// The heap. In all of this pp's timers must be locked.
-
-/// addHeap locks pp's timers and adds t; whether whoever sleeps until the next timer
-/// sleeps too long. Executed only by the owner P.
-private func addHeap(_ pp: PPtr, _ t: TimerPtr, _ when: Int64, tracked: Bool) -> Bool {
-  lock(pp[].timers.lock)
-  // release: who sees the P sees what it takes to lock it.
-  if tracked { t[].p.store(pp, ordering: .releasing) }
-  let earliest = pp[].timers.minWhen.load(ordering: .relaxed)
-  insertHeap(pp, TimerWhen(when: when, timer: t, tracked: tracked))
-  updateMinWhen(pp)
-  if !timerpMask[].read(pp[].id) { timerpMask[].set(pp[].id) }
-  unlock(pp[].timers.lock)
-  return earliest == 0 || when < earliest
-}
-
-private func insertHeap(_ pp: PPtr, _ tw: TimerWhen) {
-  let heap = pp[].timers.heap
-  if heap[].count == heap[].capacity { growHeap(heap) }
-  let i = heap[].count
-  heap[].count = i &+ 1
-  siftUp(heap, i, tw)
-}
-
-/// deleteHeap takes out the entry at i, and marks its timer as being in no heap.
-private func deleteHeap(_ pp: PPtr, _ i: Int) {
-  let heap = pp[].timers.heap
-  let tw = heap[].entries[i]
-  // release: what the firing copied is read before t.lock's holder changes it.
-  if tw.tracked { tw.timer[].p.store(nil, ordering: .releasing) }
-  let last = heap[].count &- 1
-  heap[].count = last
-  if i != last { siftEither(heap, i, heap[].entries[last]) }
-}
-
-/// moveHeap gives the entry at i another time.
-private func moveHeap(_ pp: PPtr, _ i: Int, _ when: Int64) {
-  let heap = pp[].timers.heap
-  var tw = heap[].entries[i]
-  tw.when = when
-  tw.timer[].when = when
-  siftEither(heap, i, tw)
-}
-
-/// updateMinWhen publishes what the heap has become, and returns when its first
-/// entry is due.
-@discardableResult @inline(__always)
-private func updateMinWhen(_ pp: PPtr) -> Int64 {
-  let heap = pp[].timers.heap
-  let n = heap[].count
-  let when = n > 0 ? heap[].entries[0].when : 0
-  if pp[].timers.minWhen.load(ordering: .relaxed) != when {
-    // seq_cst: before wakeNetPoller looks whether anybody sleeps.
-    pp[].timers.minWhen.store(when, ordering: .sequentiallyConsistent)
-  }
-  // release: see timersempty.
-  pp[].timers.len.store(UInt32(truncatingIfNeeded: n), ordering: .releasing)
-  return when
-}
-
-private func growHeap(_ heap: TimerHeapPtr) {
-  // Entry 1 begins a cache line, so 0 and nothing else ends the one before.
-  let line = 64 / MemoryLayout<TimerWhen>.stride
-  let slots = max(64, 2 * (heap[].capacity + line - 1))
-  let memory = UnsafeMutableRawPointer.allocate(
-    byteCount: slots * MemoryLayout<TimerWhen>.stride,
-    alignment: 64,
-  )
-  let entries = memory.bindMemory(to: TimerWhen.self, capacity: slots) + (line - 1)
-  if let old = heap[].entries {
-    entries.update(from: old, count: heap[].count)
-    UnsafeMutableRawPointer(old - (line - 1)).deallocate()
-  }
-  heap[].entries = entries
-  heap[].capacity = slots - (line - 1)
-}
-
-/// place writes an entry, and its place into its timer.
-@inline(__always)
-private func place(
-  _ entries: UnsafeMutablePointer<TimerWhen>,
-  _ i: Int,
-  _ tw: TimerWhen,
-) {
-  entries[i] = tw
-  if tw.tracked { tw.timer[].index = i }
-}
-
-@inline(__always)
-private func siftEither(_ heap: TimerHeapPtr, _ i: Int, _ tw: TimerWhen) {
-  if i > 0, tw.when < heap[].entries[(i &- 1) >> 2].when {
-    siftUp(heap, i, tw)
-  } else {
-    siftDown(heap, i, tw)
-  }
-}
-
-/// siftUp puts tw at i, which is free, or above.
-private func siftUp(_ heap: TimerHeapPtr, _ i: Int, _ tw: TimerWhen) {
-  let entries = heap[].entries.unsafelyUnwrapped
-  var i = i
-  while i > 0 {
-    let parent = (i &- 1) >> 2
-    if tw.when >= entries[parent].when { break }
-    place(entries, i, entries[parent])
-    i = parent
-  }
-  place(entries, i, tw)
-}
-
-/// The least of the up to four entries from first on, below n.
-@inline(__always)
-private func leastOf(
-  _ entries: UnsafeMutablePointer<TimerWhen>,
-  _ first: Int,
-  _ n: Int,
-) -> Int {
-  if first &+ 4 <= n {
-    // In pairs, without branches: which is least cannot be predicted.
-    let a = entries[first &+ 1].when < entries[first].when ? first &+ 1 : first
-    let b = entries[first &+ 3].when < entries[first &+ 2].when ? first &+ 3 : first &+ 2
-    return entries[b].when < entries[a].when ? b : a
-  }
-  var least = first
-  for c in (first &+ 1)..<n where entries[c].when < entries[least].when { least = c }
-  return least
-}
-
-/// siftDown puts tw at i, which is free, or below.
-private func siftDown(_ heap: TimerHeapPtr, _ i: Int, _ tw: TimerWhen) {
-  let entries = heap[].entries.unsafelyUnwrapped
-  let n = heap[].count
-  var i = i
-  while true {
-    let first = 4 &* i &+ 1
-    if first >= n { break }
-    let least = leastOf(entries, first, n)
-    if tw.when <= entries[least].when { break }
-    place(entries, i, entries[least])
-    i = least
-  }
-  place(entries, i, tw)
 }
