@@ -196,20 +196,21 @@ func unminit(_ mp: MPtr) {
 /// mexit ends the calling M's thread; the thread that called run sleeps for good
 /// instead, until run returns on it. Runs on g0. Does not return.
 func mexit(_ mp: MPtr) -> Never {
-  if mp == m0 {
-    // Its P goes on without it.
-    handoffp(releasep(mp))
-    lock(sched[].lock)
-    sched[].nmfreed += 1
-    checkdead()
-    unlock(sched[].lock)
-    mp[].wedged = true
-    mPark(mp)
-    rundone2(mp)
-  }
   handoffp(releasep(mp))
   lock(sched[].lock)
   sched[].nmfreed += 1
+  if mp == m0 {
+    // Under the lock, as rundone looks there.
+    mp[].wedged = true
+    if !mp[].rundone {
+      checkdead()
+      unlock(sched[].lock)
+      mPark(mp)
+    } else {
+      unlock(sched[].lock)
+    }
+    rundone2(mp)
+  }
   checkdead()
   unlock(sched[].lock)
   asmgogo(buf: addressOf(&mp[].rt0buf))
