@@ -284,7 +284,8 @@ extension RuntimeTests {
     }
 
     // Go: testprog/schedmetrics
-    @Test func `schedtrace prints Go's line`() async throws {
+    @Test(.enabled(if: signalsPreempt))
+    func `schedtrace prints Go's line`() async throws {
       let result = await #expect(
         processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
       ) {
@@ -373,7 +374,10 @@ extension RuntimeTests {
         exitTestDeadline(150)
         // As many as there is memory for: a page of stack or two each, and what
         // the kernel needs.
-        let n = guard_is_cheap() == 0 ? 10_000 : min(1_000_000, memoryAvailable() / 16)
+        let n =
+          sanitized
+          ? 4_000
+          : guard_is_cheap() == 0 ? 10_000 : min(1_000_000, memoryAvailable() / 16)
         let live = Counter()
         let woken = Counter()
         try run(procs: 2) {
@@ -400,7 +404,7 @@ extension RuntimeTests {
         try run(procs: 2) {
           let gate = Channel<Void>()
           let crowd = WaitGroup()
-          for _ in 0..<50_000 { crowd.go { _ = gate.receive() } }
+          for _ in 0..<(sanitized ? 4_000 : 50_000) { crowd.go { _ = gate.receive() } }
           gate.close()
           crowd.wait()
           @Sendable func recurse(_ n: Int) -> Int {

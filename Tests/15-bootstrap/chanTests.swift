@@ -613,7 +613,8 @@ extension RuntimeTests {
             var blocks: [UnsafeMutableRawPointer] = []
             func give() {
               let block = blocks.removeFirst()
-              for i in 0..<size where block.load(fromByteOffset: i, as: UInt8.self) != 255 {
+              for i in 0..<size where block.load(fromByteOffset: i, as: UInt8.self) != 255
+              {
                 t.check(false, "written at \(i)")
               }
               block.deallocate()

@@ -523,7 +523,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test func `endless recursion in a goroutine that is not main`() async {
+    @Test(.enabled(if: signalsPreempt))
+    func `endless recursion in a goroutine that is not main`() async {
       let result = await #expect(
         processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
       ) {
@@ -540,7 +541,8 @@ extension RuntimeTests {
       #expect(text.contains("recurseForEver"), "\(text)")
     }
 
-    @Test func `a fault that is no stack overflow stays a fault`() async {
+    @Test(.enabled(if: signalsPreempt))
+    func `a fault that is no stack overflow stays a fault`() async {
       await #expect(processExitsWith: .signal(11)) {
         exitTestDeadline()
         try run(procs: 2) {

@@ -226,7 +226,7 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
+    @Test(.enabled(if: signalsPreempt), arguments: procsToTry)
     func `run returns on the thread that called it, wherever main was`(procs: Int) throws
     {
       for _ in 0..<10 {

@@ -108,7 +108,7 @@ private func asyncPreemptions() -> UInt64 {
 }
 
 extension RuntimeTests {
-  @Suite("preemptone, asyncPreempt, sysmon")
+  @Suite("preemptone, asyncPreempt, sysmon", .enabled(if: signalsPreempt))
   struct PreemptTests {
     // Go: TestPreemption
     @Test func `two goroutines that wait for each other take turns on one P`() throws {

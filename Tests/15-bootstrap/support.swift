@@ -144,6 +144,10 @@ final class Tracked: Sendable {
   deinit { live.add(-1) }
 }
 
+/// Under a sanitizer goroutines yield at checks only: its code is part of the program,
+/// and a signal could interrupt it. Tests of what signals do say so.
+let signalsPreempt = !sanitized
+
 /// The state of another goroutine, seen from outside.
 final class Watched: Sendable {
   private let g = Atomic<UInt>(0)

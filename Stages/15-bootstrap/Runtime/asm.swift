@@ -63,6 +63,13 @@ func gostartcallfn(_ gp: GPtr, _ hi: UInt, _ fn: MFunc) {
   gostartcall(gp.raw.assumingMemoryBound(to: Gobuf.self), hi, fn, gp.raw)
 }
 
+/// A field as it is at this moment, whoever may be changing it: for dumps.
+@inline(__always)
+func racyload<T>(_ field: UnsafeMutablePointer<T>) -> T {
+  let v = racy(field, MemoryLayout<T>.size)
+  return withUnsafeBytes(of: v) { $0.loadUnaligned(as: T.self) }
+}
+
 /// Brings the lines of gp that a switch touches into the cache.
 @inline(__always)
 func prefetchg(_ gp: GPtr) {

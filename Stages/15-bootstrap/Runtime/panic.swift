@@ -198,7 +198,7 @@ private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) 
   case .runnable: line.put("runnable")
   case .running: line.put("running")
   case .syscall: line.put("syscall")
-  case .waiting: line.put(gp[].waitreason.text)
+  case .waiting: line.put(racyload(addressOf(&gp[].waitreason)).text)
   case .dead: line.put("dead")
   case .preempted: line.put("preempted")
   }
@@ -211,7 +211,7 @@ private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) 
       line.put(" minutes")
     }
   }
-  if gp[].lockedm != nil { line.put(", locked to thread") }
+  if racyload(addressOf(&gp[].lockedm)) != nil { line.put(", locked to thread") }
   line.put("]:")
   line.end(out)
 }

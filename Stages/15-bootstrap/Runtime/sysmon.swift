@@ -299,7 +299,7 @@ private func schedtracep(_ pp: PPtr, _ queued: Int64, _ line: inout Line) {
   line.put(" runqsize=")
   line.put(queued)
   line.put(" gfreecnt=")
-  line.put(Int64(pp[].gFree.size))
+  line.put(Int64(racyload(addressOf(&pp[].gFree.size))))
   line.put(" timerslen=")
   line.put(Int64(pp[].timers.len.load(ordering: .relaxed)))
   line.end(.standardError)
@@ -313,7 +313,11 @@ private func schedtracemg(_ line: inout Line) {
     line.put("  M")
     line.put(m[].id)
     line.put(": p=")
-    if let p = m[].p { line.put(Int64(p[].id)) } else { line.put("nil") }
+    if let p = racyload(addressOf(&m[].p)) {
+      line.put(Int64(p[].id))
+    } else {
+      line.put("nil")
+    }
     line.put(" curg=")
     if let g = m[].curg.load(ordering: .relaxed) {
       line.put(g[].goid)
@@ -321,13 +325,19 @@ private func schedtracemg(_ line: inout Line) {
       line.put("nil")
     }
     line.put(" locks=")
-    line.put(Int64(m[].locks))
+    line.put(Int64(racyload(addressOf(&m[].locks))))
     line.put(" dying=0 spinning=")
-    line.put(m[].spinning ? "true" : "false")
+    line.put(racyload(addressOf(&m[].spinning)) ? "true" : "false")
     line.put(" blocked=")
-    line.put(m[].p == nil && m[].curg.load(ordering: .relaxed) == nil ? "true" : "false")
+    line.put(
+      racyload(addressOf(&m[].p)) == nil && m[].curg.load(ordering: .relaxed) == nil
+        ? "true" : "false")
     line.put(" lockedg=")
-    if let g = m[].lockedg { line.put(g[].goid) } else { line.put("nil") }
+    if let g = racyload(addressOf(&m[].lockedg)) {
+      line.put(g[].goid)
+    } else {
+      line.put("nil")
+    }
     line.end(.standardError)
   }
   // Copied: a closure may not capture an inout noncopyable line.
@@ -340,11 +350,15 @@ private func schedtracemg(_ line: inout Line) {
     line.put(": status=")
     line.put(Int64(status.rawValue))
     line.put("(")
-    if status == .waiting { line.put(gp[].waitreason.text) }
+    if status == .waiting { line.put(racyload(addressOf(&gp[].waitreason)).text) }
     line.put(") m=")
-    if let m = gp[].m { line.put(m[].id) } else { line.put("nil") }
+    if let m = racyload(addressOf(&gp[].m)) { line.put(m[].id) } else { line.put("nil") }
     line.put(" lockedm=")
-    if let m = gp[].lockedm { line.put(m[].id) } else { line.put("nil") }
+    if let m = racyload(addressOf(&gp[].lockedm)) {
+      line.put(m[].id)
+    } else {
+      line.put("nil")
+    }
     line.end(.standardError)
   }
 }

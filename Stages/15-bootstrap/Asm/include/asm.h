@@ -99,6 +99,28 @@ static inline void signalfence(void) { __asm__ volatile("" ::: "memory"); }
 /// Brings the line at p into the cache, or does nothing.
 static inline void prefetch(const void *_Nullable p) { __builtin_prefetch(p, 1); }
 
+/// A word, half a word or a byte that another thread may be changing, for a dump: out
+/// of any sanitizer's sight.
+static inline uint64_t racy(const void *_Nonnull p, size_t size) {
+  uint64_t v = 0;
+#if defined(__x86_64__)
+  if (size == 8)
+    __asm__ volatile("movq (%1), %0" : "=r"(v) : "r"(p));
+  else if (size == 4)
+    __asm__ volatile("movl (%1), %k0" : "=r"(v) : "r"(p));
+  else
+    __asm__ volatile("movzbl (%1), %k0" : "=r"(v) : "r"(p));
+#elif defined(__aarch64__)
+  if (size == 8)
+    __asm__ volatile("ldr %0, [%1]" : "=r"(v) : "r"(p));
+  else if (size == 4)
+    __asm__ volatile("ldr %w0, [%1]" : "=r"(v) : "r"(p));
+  else
+    __asm__ volatile("ldrb %w0, [%1]" : "=r"(v) : "r"(p));
+#endif
+  return v;
+}
+
 /// buf's stack pointer, which another thread may be changing: only good to prefetch.
 static inline uintptr_t racysp(const void *_Nonnull buf) {
   uintptr_t sp;
