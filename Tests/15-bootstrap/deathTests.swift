@@ -44,6 +44,18 @@ private struct ErrorThatYields: Error, CustomStringConvertible {
   }
 }
 
+private struct ErrorThatDoesIO: Error, CustomStringConvertible {
+  var description: String {
+    guard let pipe = try? GoPipe() else { return "no pipe" }
+    go { try pipe.write([1]) }
+    let n = withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) {
+      try? pipe.read(into: $0)
+    }
+    blocking { sleepInKernel(milliseconds: 1) }
+    return "error that read \(n ?? -1)"
+  }
+}
+
 extension RuntimeTests {
   @Suite("deadlock, panic, misuse")
   struct DeathTests {
@@ -253,6 +265,20 @@ extension RuntimeTests {
         }
       }
       #expect(stderrText(result).contains("panic: error that yields\n"))
+    }
+
+    // Go: TestPanicDeadlockSyscall
+    @Test func `a description that does I/O does not hinder the panic`() async {
+      let result = await #expect(
+        processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
+      ) {
+        exitTestDeadline()
+        try run(procs: 1) {
+          go { throw ErrorThatDoesIO() }
+          while true { gosched() }
+        }
+      }
+      #expect(stderrText(result).contains("panic: error that read 1\n"))
     }
 
     // Go: TestPanicRace
@@ -550,6 +576,26 @@ extension RuntimeTests {
           say("\(UnsafeRawPointer(bitPattern: address)!.loadUnaligned(as: Int.self))")
         }
       }
+    }
+
+    // Go: TestG0StackOverflow
+    @Test(.enabled(if: !sanitized, "the sanitizer's own handler answers"))
+    func `a scheduler's stack that overflows is reported`() async {
+      let result = await #expect(
+        processExitsWith: .exitCode(2), observing: [\.standardErrorContent]
+      ) {
+        exitTestDeadline()
+        try run(procs: 2) {
+          // Not on the first thread: that one's stack is the system's.
+          go {
+            let gp = enterRuntime("test")
+            while gp[].m! == m0 { goschedImpl() }
+            mcall { _ in _ = recurseForEver(0) }
+          }
+          while true {}
+        }
+      }
+      #expect(stderrText(result).contains("stack overflow"), "\(stderrText(result))")
     }
 
     // Go: TestThreadExhaustion

@@ -187,6 +187,26 @@ extension RuntimeTests {
       }
     }
 
+    // Go: TestMexitSTW
+    @Test(arguments: [1, 4])
+    func `threads end while the world stops and starts`(procs: Int) throws {
+      try inRun(procs: procs) { _ in
+        let group = WaitGroup()
+        for _ in 0..<scaled(20) {
+          for _ in 0..<5 {
+            group.go {
+              lockOSThread()
+              gosched()
+            }
+          }
+          stopTheWorld {}
+          gosched()
+          stopTheWorld {}
+        }
+        group.wait()
+      }
+    }
+
     @Test func `a thread that a goroutine unlocked in time is kept`() throws {
       try inRun(procs: 1) { t in
         let tids = Channel<Int32>(capacity: 1)

@@ -397,6 +397,90 @@ extension RuntimeTests {
       }
     }
 
+    // Go: TestVDSO
+    @Test func `signals that meet a clock read are harmless`() throws {
+      try inRun(procs: 2) { t in
+        let finished = Counter()
+        for _ in 0..<4 {
+          go {
+            var last = clockRead()
+            for _ in 0..<scaled(100_000) {
+              let now = clockRead()
+              t.check(now >= last, "time went back")
+              last = now
+            }
+            finished.add()
+          }
+        }
+        disturb(until: finished, 4)
+      }
+    }
+
+    // Go: TestSignalDuringExec
+    @Test func `programs can be started while signals fly`() throws {
+      try inRun(procs: 4) { t in
+        let finished = Counter()
+        for _ in 0..<2 {
+          go {
+            for _ in 0..<scaled(10) { t.equal(blocking { runTrue() }, 0) }
+            finished.add()
+          }
+        }
+        let stop = Counter()
+        for _ in 0..<2 { go { while stop.value == 0 {} } }
+        disturb(until: finished, 2)
+        stop.value = 1
+      }
+    }
+
+    // Go: TestSignalM
+    @Test func `a preemption signal reaches the thread that it is for`() throws {
+      try inRun(procs: 2) { t in
+        let stop = Counter()
+        let there = Counter()
+        go {
+          lockOSThread()
+          let gp = enterRuntime("test")
+          there.value = Int(bitPattern: gp[].m!.raw)
+          exitRuntime(gp)
+          while stop.value == 0 {}
+        }
+        while there.value == 0 { gosched() }
+        let mp = MPtr(UnsafeMutableRawPointer(bitPattern: there.value)!)
+        for _ in 0..<20 {
+          let gp = enterRuntime("test")
+          let before = mp[].preemptGen
+          preemptM(mp)
+          exitRuntime(gp)
+          while mp[].preemptGen == before { gosched() }
+        }
+        stop.value = 1
+      }
+    }
+
+    // Go: TestSpuriousWakeupsNeverHangSemasleep
+    @Test func `a sleep with a timeout ends although signals keep waking it`() throws {
+      try inRun(procs: 2) { t in
+        let stop = Counter()
+        let gp = enterRuntime("test")
+        let tid = gettid_()
+        detachForeignThread {
+          while stop.value == 0 {
+            _ = tgkill_(tid, sigURG)
+            sleepInKernel(milliseconds: 1)
+          }
+          stop.value = 2
+        }
+        let note = Ptr(allocating: Note())
+        let start = nanotime()
+        t.check(!notetsleep(note[], 50_000_000), "nobody woke it")
+        t.check(nanotime() - start >= 50_000_000, "early")
+        exitRuntime(gp)
+        stop.value = 1
+        stop.await(2)
+      }
+    }
+
     @Test func `errno survives preemption`() throws {
       try inRun(procs: 2) { t in
         let finished = Counter()

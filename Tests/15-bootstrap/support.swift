@@ -3,6 +3,11 @@
 // What every test file uses: one serialized parent suite, a test body that runs as
 // the main goroutine under a deadline, and things to count with.
 //
+// Of Go's tests these have no counterpart: TestLFStack (no lock-free stack),
+// TestFakeTime (no virtual clock), TestGoNil (a closure is never nil),
+// TestSelectStackAdjust (stacks do not move), those of the zero Timer (a GoTimer is
+// always made), of recover and of the collector, and signals as values (os/signal).
+//
 // A scheduler that has lost a goroutine hangs, and a blocked thread cannot be
 // cancelled. So a thread outside the runtime watches: at the deadline it names the
 // test, asks the runtime for its dump with SIGQUIT, and ends the process.

@@ -308,6 +308,11 @@ extension RuntimeTests {
           receive(from: after(.milliseconds(25))) { _ in fired = "small" }
         }
         t.equal(fired, "small")
+        // Go: TestOverflowPeriodRuntimeTimer
+        let ticker = Ticker(every: big)
+        sleep(for: .milliseconds(2))
+        t.check(!ready(ticker.channel), "the longest period is over")
+        ticker.stop()
         let negative = Duration.nanoseconds(Int64.min)
         sleep(for: negative)
         sleep(for: .seconds(Int64.min))
