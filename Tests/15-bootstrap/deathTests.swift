@@ -589,7 +589,7 @@ extension RuntimeTests {
           // Not on the first thread: that one's stack is the system's.
           go {
             let gp = enterRuntime("test")
-            while gp[].m! == m0 { goschedImpl() }
+            while gp[].m! == m0 { gosched() }
             mcall { _ in _ = recurseForEver(0) }
           }
           while true {}

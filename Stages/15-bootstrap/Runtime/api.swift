@@ -2,8 +2,8 @@
 //
 // Programs and goroutines, in ordinary Swift.
 //
-// Every function here but run and GoProgram.main is called on a goroutine; on any
-// other thread it ends the process: "fatal error: <name> called on a thread that
+// Every function here but run, GoProgram.main, goexit and isGoexit is called on a
+// goroutine; on any other thread it ends the process: "fatal error: <name> called on a thread that
 // runs no goroutine", exit status 2.
 
 /// Boots the runtime on the calling thread, runs `main` as the main goroutine, and
@@ -77,7 +77,7 @@ public func go(_ body: sending @escaping () throws -> Void) {
 /// the global queue.
 public func gosched() {
   let gp = enterRuntime("gosched")
-  goschedImpl()
+  mcall(gosched_m)
   exitRuntime(gp)
 }
 
@@ -200,7 +200,8 @@ public func stopTheWorld<R>(_ body: () throws -> R) rethrows -> R {
   return try body()
 }
 
-/// What the scheduler has done since the process began.
+/// What the scheduler has done since the process began, but for goroutinesCreated,
+/// which begins again with each run.
 public struct SchedulerCounters: Sendable {
   /// Threads that exist, sysmon included.
   public let threads: Int

@@ -47,6 +47,9 @@ struct Boot: ~Copyable {
   var sysmonstarted = false
   var maxprocs: Int32 = 1
   let hooks = Ptr(allocating: ExitHooks())
+
+  /// What timers of a run that is over were to run.
+  var dropped: [AfterFunc] = []
 }
 
 struct ExitHooks: ~Copyable {
@@ -97,6 +100,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   unminit(mp)
   setg(nil)
   releasefns()
+  boot[].dropped.removeAll()
   boot[].running.store(false, ordering: .releasing)
   if let error = program.error { throw error }
 }

@@ -11,7 +11,7 @@
 import CLinux
 import Synchronization
 
-/// What the collector remembers. Owned by whoever runs it; `pass` is sysmon's too.
+/// What the collector remembers; written by it, read by sysmon.
 struct Collector: ~Copyable {
   /// Passes that found nothing to shrink, in a row.
   let fruitless = Atomic<Int64>(0)

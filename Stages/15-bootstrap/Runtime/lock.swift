@@ -7,7 +7,7 @@
 // ends the process when another unlocks, and a channel's lock is released on
 // whatever thread the scheduler runs by then. These locks count in m.locks, so
 // that an M is never preempted while it holds one, and parking with one held is
-// an error that is found (see park_m).
+// an error that is found (see schedule).
 //
 // Releasing a lock is a plain store: the atomic exchange that is usual, to learn
 // whether somebody sleeps, costs as much as taking it. Who goes to sleep pays

@@ -108,8 +108,13 @@ private func startpanic() {
   let first = sched[].panicking.compareExchange(
     expected: 0, desired: 1, ordering: .sequentiallyConsistent
   ).exchanged
-  if first { return }
-  // The one that prints may need this P: it does not, it only writes and exits.
+  if first {
+    sched[].panicker.store(gettid_(), ordering: .relaxed)
+    return
+  }
+  // A fault while printing: that was it.
+  if sched[].panicker.load(ordering: .relaxed) == gettid_() { exit_(exitPanic) }
+  // The one that prints needs nothing of this thread: it writes and exits.
   while true { usleep_ns(1_000_000_000) }
 }
 
@@ -163,8 +168,7 @@ func gopanic(_ what: String) -> Never {
   finish()
 }
 
-/// The trace of the calling goroutine, of all the others too where the runtime
-/// itself is at fault, and the end.
+/// The trace of the calling goroutine, and the end.
 private func finish() -> Never {
   if let g = getgOrNil() {
     var line = Line()

@@ -92,12 +92,10 @@ private func canPreemptM(_ gp: GPtr) -> Bool {
 private let asyncPreempt2: @convention(c) () -> Void = {
   let gp = getg()
   gp[].inRuntime += 1
-  gp[].asyncSafePoint = true
   if canPreemptM(gp) {
     bump(gp[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped[].counters.asyncPreemptions)
     mcall(gopreempt_m)
   }
-  gp[].asyncSafePoint = false
   gp[].inRuntime -= 1
 }
 

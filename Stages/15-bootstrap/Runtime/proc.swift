@@ -185,8 +185,12 @@ private let park_m: MFunc = { raw in
   dropg(mp)
   if let fn = mp[].waitunlockf {
     mp[].waitunlockf = nil
-    // From here on, if fn says so, gp may be running elsewhere.
-    if !fn(raw, mp[].waitlock) {
+    gp[].parking.store(true, ordering: .relaxed)
+    // Once fn has unlocked, gp may be readied elsewhere; it runs when fn has returned.
+    let parked = fn(raw, mp[].waitlock)
+    // release: fn is done with what gp may free.
+    gp[].parking.store(false, ordering: .releasing)
+    if !parked {
       casgstatus(gp, .waiting, .runnable)
       execute(gp, inheritTime: true)
     }
@@ -217,12 +221,8 @@ func ready(_ gp: GPtr, next: Bool) {
 
 // Yielding.
 
-/// goschedImpl sends the current goroutine to the tail of the global queue. Go:
-/// Gosched.
-@inline(__always)
-func goschedImpl() { mcall(gosched_m) }
-
-private let gosched_m: MFunc = { raw in
+/// gosched_m sends a goroutine to the tail of the global queue.
+let gosched_m: MFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   casgstatus(gp, .running, .runnable)
@@ -359,6 +359,7 @@ private func gdestroy(_ gp: GPtr) {
   gp[].param = nil
   gp[].waiting = nil
   gp[].accesses = 0
+  gp[].accesses2 = 0
   dropg(mp)
   if !gp[].issystem { bump(pp[].counters.exits) }
   gfput(pp, gp)
@@ -400,6 +401,8 @@ func schedule() -> Never {
 func execute(_ gp: GPtr, inheritTime: Bool) -> Never {
   let mp = getg()[].m.unsafelyUnwrapped
   let pp = mp[].p.unsafelyUnwrapped
+  // acquire: pairs with park_m.
+  if gp[].parking.load(ordering: .acquiring) { awaitparked(gp) }
   mp[].curg.store(gp, ordering: .relaxed)
   gp[].m = mp
   casgstatus(gp, .runnable, .running)
@@ -412,6 +415,17 @@ func execute(_ gp: GPtr, inheritTime: Bool) -> Never {
   }
   bump(pp[].counters.switches)
   gogo(gp, mp)
+}
+
+/// Waits until the M that parked gp is done with it: a few instructions, unless the
+/// kernel has just stopped that thread.
+@inline(never)
+private func awaitparked(_ gp: GPtr) {
+  var i = 0
+  while gp[].parking.load(ordering: .acquiring) {
+    i += 1
+    if i < 100 { procyield(10) } else { osyield() }
+  }
 }
 
 typealias Found = (gp: GPtr, inheritTime: Bool, tryWakeP: Bool)

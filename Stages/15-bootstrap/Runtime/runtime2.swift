@@ -33,7 +33,7 @@ enum GStatus: UInt32, AtomicRepresentable {
   /// Go: _Gdead. Finished, or not started. On a free list, or being prepared.
   case dead = 6
 
-  /// Go: _Gpreempted. Stopped by suspendG, which will make it runnable again.
+  /// Go: _Gpreempted. Reserved: a goroutine that is preempted here is runnable.
   case preempted = 9
 }
 
@@ -234,8 +234,9 @@ struct G: ~Copyable {
   /// Created by the runtime for itself: not counted, not dumped.
   var issystem = false
 
-  /// Stopped at an arbitrary instruction, not at a call into the runtime.
-  var asyncSafePoint = false
+  /// The M that parked it has not quite let go: what it unlocks may still be in its
+  /// hands, and the goroutine, once it runs, may free that. See park_m and execute.
+  let parking = Atomic(false)
 
   /// The deepest its stack has been let grow: [softlo, hi) is usable, the guard
   /// lies below. Written by the fault path.
@@ -376,10 +377,6 @@ struct M: ~Copyable {
 
   let park = Note()
 
-  // Counters of the M itself, read by anybody.
-
-  let nswitches = Atomic<UInt64>(0)
-
   // Protected by Schedt.lock.
 
   var schedlink: MPtr? = nil
@@ -499,7 +496,7 @@ struct Schedt: ~Copyable {
   /// Until when that thread sleeps; 0: for ever.
   let pollUntil = Atomic<Int64>(0)
 
-  /// Somebody polls without blocking. Go: pollingNet.
+  /// Somebody polls without blocking.
   let pollingNet = Atomic<Int32>(0)
 
   /// Idle Ps, as counted under lock.
@@ -524,7 +521,7 @@ struct Schedt: ~Copyable {
   /// to wait for it; see pokesysmon.
   let sysmonnap = Atomic<UInt32>(0)
 
-  /// A serial task is due; see collector in proc.swift.
+  /// A serial task is due; see wakecollector.
   let collectordue = Atomic(false)
 
   /// The collector's goroutine waits, and may be run.
@@ -547,6 +544,9 @@ struct Schedt: ~Copyable {
 
   /// A panic or fatal error is being printed.
   let panicking = Atomic<UInt32>(0)
+
+  /// The thread that prints it.
+  let panicker = Atomic<Int32>(0)
 
   // Protected by lock.
 

@@ -3,7 +3,7 @@
 // System calls.                                          Go: src/runtime/proc.go
 //
 // A goroutine in a system call keeps its thread and lends out its P: entersyscall
-// merely marks the P, which costs two stores, and whoever comes first owns it from
+// merely marks the P, without a lock, and whoever comes first owns it from
 // then on: the M when it returns soon, or sysmon, which takes the P of a call that
 // lasts and hands it to another M.
 //
@@ -92,7 +92,8 @@ func exitsyscall() {
   gp[].waitsince.store(0, ordering: .relaxed)
   let oldp = mp[].oldp.unsafelyUnwrapped
   mp[].oldp = nil
-  if gp[].epoch == sched[].epoch.load(ordering: .relaxed), exitsyscallfast(mp, oldp) {
+  // The epoch is looked at with the P in hand: no run ends then.
+  if exitsyscallfast(mp, oldp), gp[].epoch == sched[].epoch.load(ordering: .relaxed) {
     let pp = mp[].p.unsafelyUnwrapped
     pp[].syscalltick.store(
       pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
@@ -130,17 +131,20 @@ private func exitsyscallfast(_ mp: MPtr, _ oldp: PPtr) -> Bool {
 private let exitsyscall0: MFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
-  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) { abandonm(gp, mp) }
-  casgstatus(gp, .syscall, .runnable)
-  dropg(mp)
-  lock(sched[].lock)
-  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) {
-    unlock(sched[].lock)
-    mp[].curg.store(gp, ordering: .relaxed)
-    gp[].m = mp
-    casgstatus(gp, .runnable, .syscall)
+  if mp[].p != nil {
+    // A P of another run: this goroutine was slow to see that its own is over.
+    handoffp(releasep(mp))
     abandonm(gp, mp)
   }
+  lock(sched[].lock)
+  // Under the lock, as a run ends: rundone abandons what is runnable, and leaves what
+  // is in a system call to this.
+  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) {
+    unlock(sched[].lock)
+    abandonm(gp, mp)
+  }
+  casgstatus(gp, .syscall, .runnable)
+  dropg(mp)
   let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
   let locked = gp[].lockedm != nil
   if pp == nil {

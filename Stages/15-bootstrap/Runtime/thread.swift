@@ -167,6 +167,7 @@ private let sigstackSize = 64 << 10
 /// minit ties the M to the calling thread.
 func minit(_ mp: MPtr) {
   mp[].errnoAddress = errno_location()
+  osstack(addressOf(&mp[].g0[].stack.lo), addressOf(&mp[].g0[].stack.hi))
   mp[].accessesAddress = exclusivityhead()
   let page = Int(pageSize)
   if mp[].sigstack == nil {
@@ -193,8 +194,8 @@ func unminit(_ mp: MPtr) {
   mp[].procid.store(0, ordering: .releasing)
 }
 
-/// mexit ends the calling M's thread; the thread that called run sleeps for good
-/// instead, until run returns on it. Runs on g0. Does not return.
+/// mexit ends the calling M's thread; the thread that called run sleeps instead, until
+/// run returns on it. Runs on g0. Does not return.
 func mexit(_ mp: MPtr) -> Never {
   handoffp(releasep(mp))
   lock(sched[].lock)

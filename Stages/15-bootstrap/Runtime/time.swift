@@ -275,15 +275,15 @@ func timerdisarm(_ t: TimerPtr) -> Bool {
 func timerremove(_ t: TimerPtr) -> Bool {
   // acquire: the lock that is taken belongs to a P that was seen whole.
   while let pp = t[].p.load(ordering: .acquiring) {
-    lockAnywhere(pp[].timers.lock)
+    lock(pp[].timers.lock)
     // It may have fired meanwhile, or moved away from a dying P.
     if t[].p.load(ordering: .relaxed) == pp {
       deleteHeap(pp, t[].index)
       updateMinWhen(pp)
-      unlockAnywhere(pp[].timers.lock)
+      unlock(pp[].timers.lock)
       return true
     }
-    unlockAnywhere(pp[].timers.lock)
+    unlock(pp[].timers.lock)
   }
   return false
 }
@@ -329,32 +329,19 @@ func timerfree(_ t: TimerPtr) {
   // Not enterRuntime: that wants a goroutine, and its counterpart may yield.
   gp?[].inRuntime += 1
   compilerBarrier()
-  lockAnywhere(t[].lock)
+  lock(t[].lock)
   _ = timerremove(t)
   t[].armed = false
   t[].seq &+= 1
-  unlockAnywhere(t[].lock)
+  unlock(t[].lock)
 
-  lockAnywhere(timerpool[].lock)
+  lock(timerpool[].lock)
   let free = timerpool[].free
   t[].link = free[]
   free[] = t
-  unlockAnywhere(timerpool[].lock)
+  unlock(timerpool[].lock)
   compilerBarrier()
   gp?[].inRuntime -= 1
-}
-
-/// lock, for threads that may be no M.
-func lockAnywhere(_ l: borrowing Mutex) {
-  if getgOrNil() != nil { lock(l) } else { lock2(l) }
-}
-
-func unlockAnywhere(_ l: borrowing Mutex) {
-  if getgOrNil() != nil { return unlock(l) }
-  // release: what was written under the lock is seen by the next holder.
-  if l.key.exchange(0, ordering: .releasing) == 2 {
-    _ = withUnsafePointer(to: l.key) { futexwakeup($0, 1) }
-  }
 }
 
 /// goFunc starts the goroutine of afterFunc, which takes over the timer's reference.
@@ -549,7 +536,7 @@ func timersreset(_ pp: PPtr) {
     updateMinWhen(pp)
     unlock(pp[].timers.lock)
     guard let dropped else { return }
-    // Without the lock: it may run the program's code, which may own timers.
-    _ = AfterFunc.take(UInt(bitPattern: dropped))
+    // Released by run's caller: that may run the program's code.
+    boot[].dropped.append(AfterFunc.take(UInt(bitPattern: dropped)))
   }
 }
