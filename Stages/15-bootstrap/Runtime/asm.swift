@@ -48,13 +48,14 @@ func asmgogo(_ gp: GPtr) -> Never {
   gogo_(gp.raw.assumingMemoryBound(to: Gobuf.self))
 }
 
-/// Continues the caller of asmrt0 with the same buf. Does not return.
-func asmgogo(buf: UnsafeMutablePointer<Gobuf>) -> Never { gogo_(buf) }
-
 /// Makes the rest of the calling stack g0's and calls fn(g0) there. Returns when
-/// asmgogo(buf:) is called on the same thread.
-func asmrt0(_ save: UnsafeMutablePointer<Gobuf>, _ g0: GPtr, _ fn: MFunc) {
-  rt0_(save, g0.raw.assumingMemoryBound(to: Gobuf.self), fn)
+/// asmgogo(save) is called on the same thread.
+func asmrt0(_ save: GPtr, _ g0: GPtr, _ fn: MFunc) {
+  rt0_(
+    save.raw.assumingMemoryBound(to: Gobuf.self),
+    g0.raw.assumingMemoryBound(to: Gobuf.self),
+    fn
+  )
 }
 
 /// Makes gp call fn(gp) on its own stack when it is first executed.

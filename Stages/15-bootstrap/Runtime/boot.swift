@@ -88,9 +88,8 @@ func runprogram(_ program: Program, procs: Int?) throws {
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigunblockours($0) }
   }
   newproc { try runmain(program) }
-  asmrt0(addressOf(&mp[].rt0buf), mp[].g0, mstart0)
-  // Here when the main goroutine has returned: see rundone. The switch has named
-  // rt0buf.
+  asmrt0(mp[].rt0g, mp[].g0, mstart0)
+  // Here when the main goroutine has returned: see rundone.
   setg(mp[].g0)
   withUnsafeMutablePointer(to: &boot[].sigmask) {
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
@@ -320,7 +319,7 @@ func rundone2(_ mp: MPtr) -> Never {
     unlock(sched[].lock)
   }
   noteclear(mp[].park)
-  asmgogo(buf: addressOf(&mp[].rt0buf))
+  asmgogo(mp[].rt0g)
 }
 
 /// abandonm ends a goroutine whose run was over when it came back from a system

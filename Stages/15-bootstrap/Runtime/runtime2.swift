@@ -370,8 +370,10 @@ struct M: ~Copyable {
   var sigstack: UnsafeMutableRawPointer? = nil
   var oldsigstack = InlineArray<4, UInt>(repeating: 0)
 
-  /// The registers of run's caller, on the M of the thread that called run.
-  var rt0buf = Gobuf()
+  /// The G of what was on the thread before the scheduler: run's caller, or the
+  /// thread's start. A G, if only for its registers, since a signal may come while the
+  /// thread goes back there.
+  let rt0g: GPtr
 
   // Handed over: the waker writes, then notewakeup; the sleeper reads after.
 
@@ -384,9 +386,10 @@ struct M: ~Copyable {
   /// On allm, which only grows.
   var alllink: MPtr? = nil
 
-  init(id: Int64, g0: GPtr) {
+  init(id: Int64, g0: GPtr, rt0g: GPtr) {
     self.id = id
     self.g0 = g0
+    self.rt0g = rt0g
   }
 }
 

@@ -33,8 +33,11 @@ func allocm(id: Int64) -> MPtr {
   let g0 = Ptr(allocating: G())
   // The runtime is all that runs there.
   g0[].inRuntime = 1
-  let mp = Ptr(allocating: M(id: id, g0: g0))
+  let rt0g = Ptr(allocating: G())
+  rt0g[].inRuntime = 1
+  let mp = Ptr(allocating: M(id: id, g0: g0, rt0g: rt0g))
   g0[].m = mp
+  rt0g[].m = mp
   mp[].rand =
     UInt64(truncatingIfNeeded: nanotime()) ^ UInt64(id &+ 1) &* 0x9e37_79b9_7f4a_7c15
   while true {
@@ -130,8 +133,8 @@ private let mthread: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw i
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
   }
   sigunblockours(nil)
-  asmrt0(addressOf(&mp[].rt0buf), mp[].g0, mstart)
-  // Here when the thread is to end: see mexit. The switch has named rt0buf.
+  asmrt0(mp[].rt0g, mp[].g0, mstart)
+  // Here when the thread is to end: see mexit.
   setg(mp[].g0)
   fiberDestroy(mp[].g0[].sched.fiber)
   var mask = InlineArray<16, UInt>(repeating: 0)
@@ -166,6 +169,8 @@ private let sigstackSize = 64 << 10
 
 /// minit ties the M to the calling thread.
 func minit(_ mp: MPtr) {
+  // A request to the thread it had before may have got lost.
+  mp[].signalPending.store(0, ordering: .relaxed)
   mp[].errnoAddress = errno_location()
   osstack(addressOf(&mp[].g0[].stack.lo), addressOf(&mp[].g0[].stack.hi))
   mp[].accessesAddress = exclusivityhead()
@@ -214,7 +219,7 @@ func mexit(_ mp: MPtr) -> Never {
   }
   checkdead()
   unlock(sched[].lock)
-  asmgogo(buf: addressOf(&mp[].rt0buf))
+  asmgogo(mp[].rt0g)
 }
 
 /// Starts the template thread, once.
