@@ -649,6 +649,44 @@ extension RuntimeTests {
       }
     }
 
+    @Test(arguments: [2, 8])
+    func `timers are dropped at the moment at which they fire`(procs: Int) throws {
+      try inRun(procs: procs) { t in
+        let size = MemoryLayout<Hchan>.size + MemoryLayout<ContinuousClock.Instant>.stride
+        let group = WaitGroup()
+        for k in 0..<2 * procs {
+          group.go {
+            // What the allocator gives next, full of ones.
+            var blocks: [UnsafeMutableRawPointer] = []
+            func give() {
+              let block = blocks.removeFirst()
+              for i in 0..<size where block.load(fromByteOffset: i, as: UInt8.self) != 255
+              {
+                t.check(false, "written at \(i)")
+              }
+              block.deallocate()
+            }
+            for i in 0..<scaled(500) {
+              do {
+                let timer = GoTimer(.nanoseconds((i * 37 + k) % 3000))
+                let ticker = Ticker(every: .nanoseconds(500))
+                for _ in 0..<i % 50 { procyield(4) }
+                if i % 3 == 0 { gosched() }
+                if i % 7 == 0 { timer.stop() }
+                if i % 11 == 0 { ticker.stop() }
+              }
+              let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+              block.initializeMemory(as: UInt8.self, repeating: 255, count: size)
+              blocks.append(block)
+              if blocks.count > 16 { give() }
+            }
+            while !blocks.isEmpty { give() }
+          }
+        }
+        group.wait()
+      }
+    }
+
     @Test func `afterFunc releases what its function captured`() throws {
       let live = Counter()
       try inRun(procs: 2) { t in

@@ -167,13 +167,13 @@ func selectnbrecv(
 /// One way on for a `select`: made by `receive`, `send` or `otherwise`.
 public struct SelectCase {
   @usableFromInline
-  enum Kind: UInt8 {
+  enum Kind {
     case receive
     case send
     case otherwise
   }
 
-  /// What the untyped part asks of a case.
+  /// What is asked of a case by who does not know its type.
   @usableFromInline
   enum Step {
     /// Put a copy of the value to be sent to the address.
@@ -186,36 +186,16 @@ public struct SelectCase {
     case run
   }
 
-  /// Room for a small value.
   @usableFromInline
-  struct Bits {
-    @usableFromInline
-    var words: (UInt64, UInt64) = (0, 0)
+  typealias Perform = (Step, UnsafeMutableRawPointer?) throws -> Void
 
-    @inlinable
-    init() {}
-  }
+  // Few and small, so that the compiler takes a case apart. Once it has, and the
+  // function is called where it was made, neither is anything allocated.
 
-  /// Any function value: its two words. Cast to the type it has by who knows that.
+  /// The size and the alignment of a value, and two bits for the kind: numbers, whose
+  /// comparison the compiler decides early enough.
   @usableFromInline
-  struct Body {
-    @usableFromInline
-    let function: () throws -> Void
-
-    @inlinable
-    init(_ function: @escaping () throws -> Void) { self.function = function }
-
-    /// Typed is a struct that holds a function value.
-    @inlinable
-    init<Typed>(erasing typed: Typed) { self = unsafeBitCast(typed, to: Body.self) }
-  }
-
-  @usableFromInline
-  typealias Witness = (UnsafePointer<SelectCase>, Step, UnsafeMutableRawPointer?) throws
-    -> Void
-
-  @usableFromInline
-  let kind: Kind
+  let form: Int
 
   /// Nil: never ready.
   @usableFromInline
@@ -225,56 +205,35 @@ public struct SelectCase {
   @usableFromInline
   let channel: AnyObject?
 
-  /// The value to send: in box or, if small and without anything to count, in bits.
+  /// Does the steps.
   @usableFromInline
-  let box: AnyObject?
-  @usableFromInline
-  let bits: Bits
+  let perform: Perform
 
-  @usableFromInline
-  let body: Body
-
-  /// Does the steps. Captures nothing but the type, so where that is known making a
-  /// case allocates nothing.
-  @usableFromInline
-  let witness: Witness
-
-  @inlinable
-  init(
-    _ kind: Kind,
-    _ hchan: UnsafeMutableRawPointer?,
-    _ channel: AnyObject?,
-    box: AnyObject? = nil,
-    bits: Bits = Bits(),
-    _ body: Body,
-    _ witness: @escaping Witness
-  ) {
-    self.kind = kind
-    self.hchan = hchan
+  @inlinable @inline(__always)
+  init<T>(_ kind: Kind, _ channel: Channel<T>?, _ perform: @escaping Perform) {
+    let bits =
+      switch kind {
+      case .receive: 0
+      case .send: 1
+      case .otherwise: 2
+      }
+    form = MemoryLayout<T>.size &<< 24 | MemoryLayout<T>.alignment &<< 2 | bits
+    hchan = channel?.hchan
     self.channel = channel
-    self.box = box
-    self.bits = bits
-    self.body = body
-    self.witness = witness
+    self.perform = perform
   }
-}
 
-@usableFromInline
-struct ReceiveBody<T> {
-  @usableFromInline
-  let function: (sending T?) throws -> Void
+  @inlinable @inline(__always)
+  var isSend: Bool { form & 1 != 0 }
 
-  @inlinable
-  init(_ function: @escaping (sending T?) throws -> Void) { self.function = function }
-}
+  @inlinable @inline(__always)
+  var isOtherwise: Bool { form & 2 != 0 }
 
-@usableFromInline
-final class SendBox<T> {
-  @usableFromInline
-  let value: T
+  @inlinable @inline(__always)
+  var size: Int { form &>> 24 }
 
-  @inlinable
-  init(_ value: T) { self.value = value }
+  @inlinable @inline(__always)
+  var align: Int { form &>> 2 & 0x3f_ffff }
 }
 
 /// Go: case v, ok := <-channel. The body gets nil where the channel is closed and
@@ -332,63 +291,37 @@ public struct ThrowingSelectCase {
   init(_ base: SelectCase) { self.base = base }
 }
 
-@inlinable
+@inlinable @inline(__always)
 func receiveCase<T>(
   from channel: Channel<T>?, _ body: @escaping (sending T?) throws -> Void
 ) -> SelectCase {
-  SelectCase(
-    .receive, channel?.hchan, channel, .init(erasing: ReceiveBody(body))
-  ) { cas, _, elem in
-    let body = unsafeBitCast(cas.pointee.body, to: ReceiveBody<T>.self)
-    guard let elem else { return try body.function(nil) }
+  SelectCase(.receive, channel) { _, elem in
+    guard let elem else { return try body(nil) }
     // A number has no region: the value has been handed over, by its sender.
     let slot = UnsafeMutablePointer<T>(bitPattern: UInt(bitPattern: elem))
-    try body.function(slot.unsafelyUnwrapped.move())
+    try body(slot.unsafelyUnwrapped.move())
   }
 }
 
-@inlinable
+@inlinable @inline(__always)
 func sendCase<T>(
-  _ value: sending T, to channel: Channel<T>?, _ body: @escaping () throws -> Void
+  _ value: T, to channel: Channel<T>?, _ body: @escaping () throws -> Void
 ) -> SelectCase {
-  guard _isPOD(T.self), MemoryLayout<T>.size <= MemoryLayout<SelectCase.Bits>.size else {
-    return SelectCase(
-      .send, channel?.hchan, channel, box: SendBox(value), .init(body)
-    ) { cas, step, elem in
-      let slot = elem?.assumingMemoryBound(to: T.self)
-      switch step {
-      case .copy:
-        let box = unsafeDowncast(cas.pointee.box.unsafelyUnwrapped, to: SendBox<T>.self)
-        slot.unsafelyUnwrapped.initialize(to: box.value)
-      case .drop:
-        slot.unsafelyUnwrapped.deinitialize(count: 1)
-      case .run:
-        try cas.pointee.body.function()
-      }
-    }
-  }
-  var bits = SelectCase.Bits()
-  withUnsafeMutableBytes(of: &bits) { $0.storeBytes(of: value, as: T.self) }
-  return SelectCase(
-    .send, channel?.hchan, channel, bits: bits, .init(body)
-  ) { cas, step, elem in
+  SelectCase(.send, channel) { step, elem in
     switch step {
     case .copy:
-      elem.unsafelyUnwrapped.storeBytes(
-        of: cas.pointee.bits, as: SelectCase.Bits.self)
+      elem.unsafelyUnwrapped.initializeMemory(as: T.self, to: value)
     case .drop:
-      break
+      elem.unsafelyUnwrapped.assumingMemoryBound(to: T.self).deinitialize(count: 1)
     case .run:
-      try cas.pointee.body.function()
+      try body()
     }
   }
 }
 
-@inlinable
+@inlinable @inline(__always)
 func otherwiseCase(_ body: @escaping () throws -> Void) -> SelectCase {
-  SelectCase(.otherwise, nil, nil, .init(body)) { cas, _, _ in
-    try cas.pointee.body.function()
-  }
+  SelectCase(.otherwise, Channel<Void>?.none) { _, _ in try body() }
 }
 
 /// Collects the cases of a `select`: cases and arrays of cases, under `if`, `switch`
@@ -399,7 +332,7 @@ public enum SelectBuilder: SelectBuilding {}
 /// Also takes cases whose bodies throw.
 @resultBuilder
 public enum ThrowingSelectBuilder: SelectBuilding {
-  @inlinable
+  @inlinable @inline(__always)
   public static func buildExpression(_ cas: ThrowingSelectCase) -> SelectCase {
     cas.base
   }
@@ -410,39 +343,99 @@ public enum ThrowingSelectBuilder: SelectBuilding {
   }
 }
 
-/// What stands in the block of a select: a case, or several.
-public protocol SelectPart {
+/// What a part of the block of a select comes to.
+public protocol SelectCases {
   func add(to cases: inout [SelectCase])
 }
 
-extension SelectCase: SelectPart {
+extension SelectCases {
+  @inlinable
+  var array: [SelectCase] {
+    var cases: [SelectCase] = []
+    add(to: &cases)
+    return cases
+  }
+}
+
+extension SelectCase: SelectCases {
   @inlinable
   public func add(to cases: inout [SelectCase]) { cases.append(self) }
 }
 
-extension [SelectCase]: SelectPart {
+extension [SelectCase]: SelectCases {
   @inlinable
   public func add(to cases: inout [SelectCase]) { cases += self }
+}
+
+extension Optional: SelectCases where Wrapped: SelectCases {
+  @inlinable
+  public func add(to cases: inout [SelectCase]) { self?.add(to: &cases) }
+}
+
+/// A few plain cases. Not a struct of them: that would be too large for the compiler
+/// to take apart, while what a function captures it can see.
+public struct SelectFew: SelectCases {
+  /// Adds the cases to an array or, where there is none, executes one.
+  @usableFromInline
+  let function: (UnsafeMutablePointer<[SelectCase]>?) throws -> Void
+
+  @inlinable @inline(__always)
+  init(
+    _ n: Int, _ a: SelectCase, _ b: SelectCase, _ c: SelectCase, _ d: SelectCase,
+    _ e: SelectCase
+  ) {
+    function = {
+      guard let array = $0 else { return try rselect(n, a, b, c, d, e) }
+      array.pointee += [a, b, c, d, e].prefix(n)
+    }
+  }
+
+  @inlinable
+  public func add(to cases: inout [SelectCase]) { try! function(&cases) }
 }
 
 /// What both builders can do.
 public protocol SelectBuilding {}
 
 extension SelectBuilding {
-  @inlinable
+  @inlinable @inline(__always)
   public static func buildExpression(_ cas: SelectCase) -> SelectCase { cas }
 
   @inlinable
   public static func buildExpression(_ cases: [SelectCase]) -> [SelectCase] { cases }
 
-  @inlinable
-  public static func buildBlock(_ cases: SelectCase...) -> [SelectCase] { cases }
+  @inlinable @inline(__always)
+  public static func buildBlock<Cases: SelectCases>(_ cases: Cases) -> Cases { cases }
 
-  @inlinable
-  public static func buildBlock(_ cases: [SelectCase]) -> [SelectCase] { cases }
+  @inlinable @inline(__always)
+  public static func buildBlock(_ a: SelectCase, _ b: SelectCase) -> SelectFew {
+    SelectFew(2, a, b, b, b, b)
+  }
 
-  @inlinable
-  public static func buildBlock<each Part: SelectPart>(
+  @inlinable @inline(__always)
+  public static func buildBlock(
+    _ a: SelectCase, _ b: SelectCase, _ c: SelectCase
+  ) -> SelectFew {
+    SelectFew(3, a, b, c, c, c)
+  }
+
+  @inlinable @inline(__always)
+  public static func buildBlock(
+    _ a: SelectCase, _ b: SelectCase, _ c: SelectCase, _ d: SelectCase
+  ) -> SelectFew {
+    SelectFew(4, a, b, c, d, d)
+  }
+
+  @inlinable @inline(__always)
+  public static func buildBlock(
+    _ a: SelectCase, _ b: SelectCase, _ c: SelectCase, _ d: SelectCase,
+    _ e: SelectCase
+  ) -> SelectFew {
+    SelectFew(5, a, b, c, d, e)
+  }
+
+  @inlinable @_disfavoredOverload
+  public static func buildBlock<each Part: SelectCases>(
     _ part: repeat each Part
   ) -> [SelectCase] {
     var cases: [SelectCase] = []
@@ -451,33 +444,55 @@ extension SelectBuilding {
   }
 
   @inlinable
-  public static func buildOptional(_ cases: [SelectCase]?) -> [SelectCase] {
-    cases ?? []
+  public static func buildOptional<Cases: SelectCases>(_ cases: Cases?) -> Cases? {
+    cases
   }
 
   @inlinable
-  public static func buildEither(first: [SelectCase]) -> [SelectCase] { first }
+  public static func buildEither(first: some SelectCases) -> [SelectCase] {
+    first.array
+  }
 
   @inlinable
-  public static func buildEither(second: [SelectCase]) -> [SelectCase] { second }
+  public static func buildEither(second: some SelectCases) -> [SelectCase] {
+    second.array
+  }
 
   @inlinable
-  public static func buildArray(_ parts: [[SelectCase]]) -> [SelectCase] {
-    parts.flatMap { $0 }
+  public static func buildArray(_ parts: [some SelectCases]) -> [SelectCase] {
+    var cases: [SelectCase] = []
+    for part in parts { part.add(to: &cases) }
+    return cases
+  }
+
+  // A few cases are executed here, where the compiler sees them being made.
+
+  @inlinable @inline(__always)
+  public static func buildFinalResult(_ few: SelectFew) -> Selected { Selected(few) }
+
+  @inlinable @inline(__always)
+  public static func buildFinalResult(_ a: SelectCase) -> Selected {
+    Selected(SelectFew(1, a, a, a, a, a))
+  }
+
+  @inlinable
+  public static func buildFinalResult(_ cases: [SelectCase]) -> [SelectCase] { cases }
+
+  @inlinable @_disfavoredOverload
+  public static func buildFinalResult(_ cases: some SelectCases) -> [SelectCase] {
+    cases.array
   }
 }
 
 /// Go: select. Waits until one of the cases can be executed, executes it (a random
 /// one if there are several) and then its body. No case at all: waits for ever.
-@inlinable
-public func select(@SelectBuilder _ cases: () -> [SelectCase]) {
-  try! cases().withUnsafeBufferPointer { try rselect($0) }
+@inlinable @inline(__always)
+public func select(@SelectBuilder _ cases: () -> some SelectBlock) {
+  try! cases().execute()
 }
 
 /// A select in which a body throws; the error leaves through it.
-@inlinable
-public func select(
-  @ThrowingSelectBuilder _ cases: () throws -> [SelectCase]
-) throws {
-  try cases().withUnsafeBufferPointer { try rselect($0) }
+@inlinable @inline(__always)
+public func select(@ThrowingSelectBuilder _ cases: () throws -> some SelectBlock) throws {
+  try cases().execute()
 }
