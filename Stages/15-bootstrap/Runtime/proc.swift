@@ -384,7 +384,7 @@ func schedule() -> Never {
   while true {
     mp[].p.unsafelyUnwrapped[].preempt.store(false, ordering: .relaxed)
     let (gp, inheritTime, tryWakeP) = findRunnable(mp)
-    // This M will run a goroutine and so no longer looks for one.
+    // This M will run a goroutine and so does not look for one.
     if mp[].spinning { resetspinning(mp) }
     if tryWakeP { wakep() }
     if gp[].lockedm != nil {

@@ -178,7 +178,7 @@ func globrunqgetbatch(_ pp: PPtr) -> GPtr? {
 
 @inline(__always)
 func globrunqempty() -> Bool {
-  // seq-cst: a parking M looks here after it has said that it no longer spins.
+  // seq-cst: a parking M looks here after it has said that it does not spin.
   sched[].runqsize.load(ordering: .sequentiallyConsistent) == 0
 }
 

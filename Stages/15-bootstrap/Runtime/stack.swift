@@ -392,7 +392,7 @@ func gfget(_ pp: PPtr) -> GPtr? {
   return gp
 }
 
-/// gp's stack no longer counts as kept. Before softlo changes.
+/// gp's stack ceases to count as kept. Before softlo changes.
 private func deepunkept(_ gp: GPtr) {
   gp[].deepkept = false
   stackpool[].deepkept.subtract(Int(stacktop(gp) - gp[].softlo), ordering: .relaxed)

@@ -174,7 +174,7 @@ func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
   return runnable
 }
 
-/// Takes everything from a P that is no longer in use. Its queue goes to the head
+/// Takes everything from a P that goes out of use. Its queue goes to the head
 /// of the global one, in order.
 private func pdestroy(_ mp: MPtr, _ pp: PPtr) {
   while true {
