@@ -223,6 +223,10 @@ public struct SelectCase {
     self.perform = perform
   }
 
+  /// Stands where there is no case.
+  @inlinable @inline(__always)
+  static var none: SelectCase { SelectCase(.receive, Channel<Void>?.none) { _, _ in } }
+
   @inlinable @inline(__always)
   var isSend: Bool { form & 1 != 0 }
 
@@ -358,18 +362,15 @@ extension SelectCases {
 }
 
 extension SelectCase: SelectCases {
-  @inlinable
-  public func add(to cases: inout [SelectCase]) { cases.append(self) }
+  @inlinable public func add(to cases: inout [SelectCase]) { cases.append(self) }
 }
 
 extension [SelectCase]: SelectCases {
-  @inlinable
-  public func add(to cases: inout [SelectCase]) { cases += self }
+  @inlinable public func add(to cases: inout [SelectCase]) { cases += self }
 }
 
 extension Optional: SelectCases where Wrapped: SelectCases {
-  @inlinable
-  public func add(to cases: inout [SelectCase]) { self?.add(to: &cases) }
+  @inlinable public func add(to cases: inout [SelectCase]) { self?.add(to: &cases) }
 }
 
 /// A few plain cases. Not a struct of them: that would be too large for the compiler
@@ -381,8 +382,8 @@ public struct SelectFew: SelectCases {
 
   @inlinable @inline(__always)
   init(
-    _ n: Int, _ a: SelectCase, _ b: SelectCase, _ c: SelectCase, _ d: SelectCase,
-    _ e: SelectCase
+    _ n: Int, _ a: SelectCase, _ b: SelectCase = .none, _ c: SelectCase = .none,
+    _ d: SelectCase = .none, _ e: SelectCase = .none
   ) {
     function = {
       guard let array = $0 else { return try rselect(n, a, b, c, d, e) }
@@ -390,8 +391,7 @@ public struct SelectFew: SelectCases {
     }
   }
 
-  @inlinable
-  public func add(to cases: inout [SelectCase]) { try! function(&cases) }
+  @inlinable public func add(to cases: inout [SelectCase]) { try! function(&cases) }
 }
 
 /// What both builders can do.
@@ -409,21 +409,21 @@ extension SelectBuilding {
 
   @inlinable @inline(__always)
   public static func buildBlock(_ a: SelectCase, _ b: SelectCase) -> SelectFew {
-    SelectFew(2, a, b, b, b, b)
+    SelectFew(2, a, b)
   }
 
   @inlinable @inline(__always)
   public static func buildBlock(
     _ a: SelectCase, _ b: SelectCase, _ c: SelectCase
   ) -> SelectFew {
-    SelectFew(3, a, b, c, c, c)
+    SelectFew(3, a, b, c)
   }
 
   @inlinable @inline(__always)
   public static func buildBlock(
     _ a: SelectCase, _ b: SelectCase, _ c: SelectCase, _ d: SelectCase
   ) -> SelectFew {
-    SelectFew(4, a, b, c, d, d)
+    SelectFew(4, a, b, c, d)
   }
 
   @inlinable @inline(__always)
@@ -472,7 +472,7 @@ extension SelectBuilding {
 
   @inlinable @inline(__always)
   public static func buildFinalResult(_ a: SelectCase) -> Selected {
-    Selected(SelectFew(1, a, a, a, a, a))
+    Selected(SelectFew(1, a))
   }
 
   @inlinable
@@ -486,13 +486,13 @@ extension SelectBuilding {
 
 /// Go: select. Waits until one of the cases can be executed, executes it (a random
 /// one if there are several) and then its body. No case at all: waits for ever.
-@inlinable @inline(__always)
+@inlinable
 public func select(@SelectBuilder _ cases: () -> some SelectBlock) {
   try! cases().execute()
 }
 
 /// A select in which a body throws; the error leaves through it.
-@inlinable @inline(__always)
+@inlinable
 public func select(@ThrowingSelectBuilder _ cases: () throws -> some SelectBlock) throws {
   try cases().execute()
 }
