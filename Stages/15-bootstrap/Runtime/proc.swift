@@ -270,21 +270,65 @@ func goyield() {
 
 /// newproc makes a goroutine that runs fn, and queues it to run next.
 func newproc(_ fn: @escaping () throws -> Void, system: Bool = false) {
-  let mp = acquirem()
-  let gp = newproc1(fn, mp, system: system)
+  var mp = acquirem()
+  var dead = gfget(mp[].p.unsafelyUnwrapped)
+  if dead == nil, isAhead(mp) {
+    releasem(mp)
+    mcall(giveway_m)
+    mp = acquirem()
+    dead = gfget(mp[].p.unsafelyUnwrapped)
+    if dead == nil { noteEnds() }
+  }
+  let gp = newproc1(dead ?? malg(), fn, mp, system: system)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
   releasem(mp)
 }
 
+/// Whether the running goroutine is to let others go first, before a stack is made
+/// that was not there before: many wait, and since they are many some have ended.
+/// Go, whose stacks cost less, lets it use up its time slice.
+@inline(never)
+private func isAhead(_ mp: MPtr) -> Bool {
+  if sched[].runqsize.load(ordering: .relaxed) < Int32(runqSize) / 2 {
+    noteEnds()
+    return false
+  }
+  let gp = getg()
+  return sched[].gfbatches.load(ordering: .relaxed)
+    != sched[].gfbatchesSeen.load(ordering: .relaxed)
+    && mp[].curg.load(ordering: .relaxed) == gp && gp[].lockedm == nil
+    && mp[].locks == 1
+    && mp[].p.unsafelyUnwrapped[].status.load(ordering: .relaxed) == .running
+}
+
+/// From now on only goroutines that end later count as a reason to wait.
+private func noteEnds() {
+  sched[].gfbatchesSeen.store(
+    sched[].gfbatches.load(ordering: .relaxed), ordering: .relaxed)
+}
+
+/// giveway_m sends a goroutine to the head of the global queue: this P comes back to
+/// it after 61 others at most.
+private let giveway_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  casgstatus(gp, .running, .runnable)
+  dropg(mp)
+  lock(sched[].lock)
+  globrunqputhead(gp)
+  unlock(sched[].lock)
+  schedule()
+}
+
 @inline(__always)
 private func newproc1(
+  _ gp: GPtr,
   _ fn: @escaping () throws -> Void,
   _ mp: MPtr,
   system: Bool
 ) -> GPtr {
   let pp = mp[].p.unsafelyUnwrapped
-  let gp = gfget(pp) ?? malg()
   gp[].startfn = fn
   gp[].inRuntime = 1
   gp[].errno = 0
@@ -321,6 +365,7 @@ private let gomain: MFunc = { raw in
 @inline(never)
 private func gorun(_ gp: GPtr) {
   let fn = gp[].startfn.take().unsafelyUnwrapped
+  if !gp[].guarded { stackguard(gp) }
   exitRuntime(gp)
   do {
     try fn()

@@ -290,6 +290,9 @@ struct G: ~Copyable {
   /// Dead, and its deep stack counted in stackpool.deepkept.
   var deepkept = false
 
+  /// The guard below softlo is in place; the first frame on the stack puts it there.
+  var guarded = false
+
   var stack = Stack()
 
   init() {}
@@ -535,6 +538,11 @@ struct Schedt: ~Copyable {
 
   /// Dead Gs with large windows on the global list.
   let nlargefree = Atomic<Int32>(0)
+
+  /// Batches of dead Gs that Ps could spare so far, and how many of them are not
+  /// news: goroutines are ending. See isAhead.
+  let gfbatches = Atomic<UInt32>(0)
+  let gfbatchesSeen = Atomic<UInt32>(0)
 
   /// The number of Ps in use.
   let gomaxprocs = Atomic<Int32>(0)

@@ -203,7 +203,15 @@ private func initwindow(_ gp: GPtr, _ c: UInt8) {
   gp[].stackclass = c
   gp[].stack = Stack(lo: hi & ~(window - 1), hi: hi)
   gp[].sched.fiber = fiberCreate(gp[].stack.lo, hi)
-  setguard(gp, stacktop(gp) - stackMin)
+  gp[].softlo = stacktop(gp) - stackMin
+}
+
+/// stackguard puts a new stack's guard in place, before anything can overflow it. On
+/// that stack itself: whoever makes many goroutines has enough to do.
+@inline(never)
+func stackguard(_ gp: GPtr) {
+  setguard(gp, gp[].softlo)
+  gp[].guarded = true
 }
 
 /// A window of class c, or of a smaller one where address space is short.
@@ -367,6 +375,7 @@ func gfput(_ pp: PPtr, _ gp: GPtr) {
   while pp[].gFree.size > 32, let gp = pp[].gFree.pop() {
     sched[].gFree[Int(gp[].stackclass)].push(gp)
   }
+  sched[].gfbatches.add(1, ordering: .relaxed)
   countlarge()
   unlock(sched[].gFreeLock)
 }
