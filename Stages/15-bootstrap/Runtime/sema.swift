@@ -260,13 +260,15 @@ private let activeSpinCount: UInt32 = 30
 
 /// sync_runtime_canSpin reports whether a goroutine that wants a lock should spin
 /// for the i-th time: only a few times, and only where another P runs, which may
-/// hold it, and no goroutine waits for this one.               Go: proc.go
+/// hold it; more than once only if no goroutine waits for this P. To park and be
+/// woken costs more than the one time, and makes others do the same: where many
+/// contend, all Ps would do nothing else.                       Go: proc.go
 func sync_runtime_canSpin(_ i: Int) -> Bool {
   if i >= activeSpin || ncpus <= 1 { return false }
   let idle = sched[].npidle.load(ordering: .relaxed)
   let spinning = sched[].nmspinning.load(ordering: .relaxed)
   if sched[].gomaxprocs.load(ordering: .relaxed) <= idle + spinning + 1 { return false }
-  return runqempty(getg()[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped)
+  return i == 0 || runqempty(getg()[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped)
 }
 
 /// sync_runtime_doSpin burns a few dozen cycles.                   Go: proc.go
