@@ -274,7 +274,7 @@ func newproc(_ fn: @escaping () throws -> Void, system: Bool = false) {
   var dead = gfget(mp[].p.unsafelyUnwrapped)
   if dead == nil, isAhead(mp) {
     releasem(mp)
-    mcall(giveway_m)
+    mcall(gosched_m)
     mp = acquirem()
     dead = gfget(mp[].p.unsafelyUnwrapped)
     if dead == nil { noteEnds() }
@@ -306,19 +306,6 @@ private func isAhead(_ mp: MPtr) -> Bool {
 private func noteEnds() {
   sched[].gfbatchesSeen.store(
     sched[].gfbatches.load(ordering: .relaxed), ordering: .relaxed)
-}
-
-/// giveway_m sends a goroutine to the head of the global queue: this P comes back to
-/// it after 61 others at most.
-private let giveway_m: MFunc = { raw in
-  let gp = GPtr(raw)
-  let mp = getg()[].m.unsafelyUnwrapped
-  casgstatus(gp, .running, .runnable)
-  dropg(mp)
-  lock(sched[].lock)
-  globrunqputhead(gp)
-  unlock(sched[].lock)
-  schedule()
 }
 
 @inline(__always)
