@@ -399,11 +399,7 @@ func chanrecv(
 /// is released.
 @inline(never)
 private func chanrecvpark(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer?) -> Bool {
-  let timed = c[].timer != nil
-  if timed { blockTimerChan(c) }
-  let success = chanpark(c, ep, recvq(c), .chanReceive)
-  if timed { unblockTimerChan(c) }
-  return success
+  chanpark(c, ep, recvq(c), .chanReceive)
 }
 
 /// recv takes the oldest value to ep and makes room for that of sg, a sender that
@@ -447,65 +443,4 @@ func chanlen(_ raw: UnsafeMutableRawPointer) -> Int {
 func chancap(_ raw: UnsafeMutableRawPointer) -> Int {
   let c = HchanPtr(raw)
   return c[].timer != nil ? 0 : c[].dataqsiz
-}
-
-// Queues of waiters. Also used for those of a semaphore.
-
-/// The first waiter, as those see it who do not hold the lock of the queue.
-@inline(__always)
-private func head(_ q: WaitqPtr) -> Ptr<Atomic<SudogPtr?>> {
-  // An atomic has the layout of what it holds, and first is the first field.
-  Ptr(q.raw)
-}
-
-/// enqueue adds sg at the end of q. The lock of q must be held.
-@inline(__always)
-func enqueue(_ q: WaitqPtr, _ sg: SudogPtr) {
-  sg[].waitq = q
-  sg[].next = nil
-  sg[].prev = q[].last
-  if let last = q[].last {
-    last[].next = sg
-  } else {
-    head(q)[].store(sg, ordering: .relaxed)
-  }
-  q[].last = sg
-}
-
-/// dequeue takes the first waiter that nobody has woken by another case of its
-/// select. The lock of q must be held.
-@inline(__always)
-func dequeue(_ q: WaitqPtr) -> SudogPtr? {
-  while let sg = q[].first {
-    waitqRemove(sg)
-    // Between being woken by one channel and locking the others, a select still
-    // has sudogs on their queues; selectDone says so. Relaxed: what is read of
-    // the winner was written under this queue's lock.
-    if !sg[].isSelect
-      || sg[].g[].selectDone.compareExchange(
-        expected: 0, desired: 1, ordering: .relaxed
-      ).exchanged
-    {
-      return sg
-    }
-  }
-  return nil
-}
-
-/// waitqRemove takes sg off the queue it is on, if any. The lock of that queue must
-/// be held, or the world be stopped. Go: dequeueSudoG.
-@inline(__always)
-func waitqRemove(_ sg: SudogPtr) {
-  guard let q = sg[].waitq else { return }
-  let next = sg[].next
-  let prev = sg[].prev
-  if let prev {
-    prev[].next = next
-  } else {
-    head(q)[].store(next, ordering: .relaxed)
-  }
-  if let next { next[].prev = prev } else { q[].last = prev }
-  sg[].waitq = nil
-  sg[].next = nil
-  sg[].prev = nil
 }

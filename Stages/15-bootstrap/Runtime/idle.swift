@@ -96,6 +96,63 @@ func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
   notewakeup(nmp[].park)
 }
 
+/// injectglist makes a list of waiting goroutines runnable: on this P's queue, and
+/// for as many idle Ps as there are, on the global one.
+func injectglist(_ list: consuming GList) {
+  if list.size == 0 { return }
+  var q = GQueue()
+  while let gp = list.pop() {
+    casgstatus(gp, .waiting, .runnable)
+    q.pushBack(gp)
+  }
+  let mp = acquirem()
+  defer { releasem(mp) }
+  guard let pp = mp[].p else {
+    let n = q.size
+    lock(sched[].lock)
+    globrunqputbatch(q)
+    unlock(sched[].lock)
+    startIdle(n)
+    return
+  }
+  var global = GQueue()
+  var n = sched[].npidle.load(ordering: .relaxed)
+  let started = min(n, q.size)
+  while n > 0, let gp = q.pop() {
+    global.pushBack(gp)
+    n -= 1
+  }
+  if global.size > 0 {
+    lock(sched[].lock)
+    globrunqputbatch(global)
+    unlock(sched[].lock)
+    startIdle(started)
+  }
+  runqputbatch(pp, &q)
+  if q.size > 0 {
+    lock(sched[].lock)
+    globrunqputbatch(q)
+    unlock(sched[].lock)
+  }
+  // Some may have gone idle before they could see these.
+  wakep()
+}
+
+private func startIdle(_ n: Int32) {
+  for _ in 0..<n {
+    let mp = acquirem()
+    lock(sched[].lock)
+    guard let pp = pidlegetSpinning(0).pp else {
+      unlock(sched[].lock)
+      releasem(mp)
+      return
+    }
+    startm(pp, spinning: false, lockheld: true)
+    unlock(sched[].lock)
+    releasem(mp)
+  }
+}
+
 // Sleeping.
 
 /// stopm puts the M to sleep until it is given a P.

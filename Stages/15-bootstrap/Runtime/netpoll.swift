@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waiting for I/O is parking.  Go: src/runtime/netpoll.go, netpoll_epoll.go
+// Waiting for I/O is parking.                         Go: src/runtime/netpoll.go
 //
 // A descriptor is registered with epoll once, edge-triggered, in both directions:
 // the kernel reports that it became ready, and reports it once. Per direction a
@@ -37,15 +37,15 @@ let pollWrite: Int32 = 2
 
 /// The bits of atomicInfo. Go: pollInfo.
 private let pollClosing: UInt32 = 1 << 0
-private let pollEventErr: UInt32 = 1 << 1
+let pollEventErr: UInt32 = 1 << 1
 private let pollExpiredReadDeadline: UInt32 = 1 << 2
 private let pollExpiredWriteDeadline: UInt32 = 1 << 3
 
 /// The input may not announce itself again: the other end was seen to have hung
 /// up, or urgent data was seen.
-private let pollInputEnds: UInt32 = 1 << 4
-private let pollFDSeq: UInt32 = 5
-private let pollFDSeqMask: UInt32 = 1 << 20 - 1
+let pollInputEnds: UInt32 = 1 << 4
+let pollFDSeq: UInt32 = 5
+let pollFDSeqMask: UInt32 = 1 << 20 - 1
 
 struct PollDesc: ~Copyable {
   // Atomic.
@@ -124,67 +124,6 @@ struct PollCache: ~Copyable {
 }
 
 let pollcache = Ptr(allocating: PollCache())
-
-struct Netpoll: ~Copyable {
-  // Fixed once inited is true.
-
-  var epfd: Int32 = -1
-
-  /// Written to by netpollBreak.
-  var eventfd: Int32 = -1
-
-  // Atomic.
-
-  let inited = Atomic(false)
-
-  /// eventfd has been written to, and not yet read.
-  let wakeSig = Atomic(false)
-
-  /// Goroutines parked on an rg or wg.
-  let waiters = Atomic<Int32>(0)
-
-  // Held while the first user sets it up.
-
-  let initLock = Mutex()
-}
-
-let netpollstate = Ptr(allocating: Netpoll())
-
-/// netpollGenericInit sets up the poller unless it is.
-func netpollGenericInit() {
-  if netpollinited() { return }
-  if netpollinit() != 0 { throwFatal("netpollGenericInit: netpollinit failed") }
-}
-
-/// netpollinited reports whether there is a poller.
-@inline(__always)
-func netpollinited() -> Bool {
-  // acquire: the descriptors are seen.
-  netpollstate[].inited.load(ordering: .acquiring)
-}
-
-/// netpollinit opens the poller's own descriptors unless they are; returns an errno.
-@inline(never)
-private func netpollinit() -> Int32 {
-  let np = netpollstate
-  lock(np[].initLock)
-  defer { unlock(np[].initLock) }
-  if netpollinited() { return 0 }
-  let epfd = epollcreate()
-  if epfd < 0 { return -epfd }
-  let efd = eventfd_()
-  if efd < 0 {
-    netclose(epfd)
-    return -efd
-  }
-  let r = epolladdlevel(epfd, efd, 0)
-  if r < 0 { throwFatal("netpollinit: epoll_ctl failed") }
-  np[].epfd = epfd
-  np[].eventfd = efd
-  // release: the descriptors are seen.
-  np[].inited.store(true, ordering: .releasing)
-  return 0
-}
 
 // The life of a PollDesc.
 
@@ -271,17 +210,9 @@ private func pollalloc() -> PollDescPtr {
   return pd
 }
 
-/// netpollopen registers fd; returns 0 or a negative errno.
-private func netpollopen(_ fd: Int32, _ pd: PollDescPtr) -> Int32 {
-  let address = UInt64(UInt(bitPattern: pd.raw))
-  if address & 15 != 0 || address >> 48 != 0 { throwFatal("netpollopen: address") }
-  let tag = UInt64(pd[].fdseq.load(ordering: .relaxed))
-  return netpolladd(netpollstate[].epfd, fd, address << 16 | tag)
-}
-
 /// publishInfo makes atomicInfo what the other fields say; those bits of it that are
 /// not in them stay, if keeping has them. pd.lock must be held.
-private func publishInfo(
+func publishInfo(
   _ pd: PollDescPtr, keeping: UInt32 = pollEventErr | pollInputEnds
 ) {
   assertLockHeld(pd[].lock)
@@ -337,71 +268,6 @@ func pollquiet(_ pd: PollDescPtr) -> Bool {
     && pd[].atomicInfo.load(ordering: .relaxed) & pollInputEnds == 0
 }
 
-/// poll_runtime_pollSetDeadline sets the deadline of the directions in mode to d
-/// nanoseconds from here; 0: none, negative: passed.
-func poll_runtime_pollSetDeadline(_ pd: PollDescPtr, _ d: Int64, _ mode: Int32) {
-  lock(pd[].lock)
-  if pd[].closing {
-    unlock(pd[].lock)
-    return
-  }
-  let rd0 = pd[].rd
-  let wd0 = pd[].wd
-  let combo0 = rd0 > 0 && rd0 == wd0
-  let when = d > 0 ? timerwhen(d) : d
-  if mode & pollRead != 0 { pd[].rd = when }
-  if mode & pollWrite != 0 { pd[].wd = when }
-  publishInfo(pd)
-
-  let combo = pd[].rd > 0 && pd[].rd == pd[].wd
-  if !pd[].rrun || pd[].rd != rd0 || combo != combo0 {
-    // Whatever is firing must not.
-    pd[].rseq &+= 1
-    if pd[].rd > 0 {
-      let f: TimerFunc = combo ? netpollDeadline : netpollReadDeadline
-      pd[].rt = pollstartTimer(pd[].rt, pd[].rd, f, pd, pd[].rseq)
-      pd[].rrun = true
-    } else if pd[].rrun {
-      _ = timerstop(pd[].rt.unsafelyUnwrapped)
-      pd[].rrun = false
-    }
-  }
-  if !pd[].wrun || pd[].wd != wd0 || combo != combo0 {
-    pd[].wseq &+= 1
-    if pd[].wd > 0 && !combo {
-      pd[].wt = pollstartTimer(pd[].wt, pd[].wd, netpollWriteDeadline, pd, pd[].wseq)
-      pd[].wrun = true
-    } else if pd[].wrun {
-      _ = timerstop(pd[].wt.unsafelyUnwrapped)
-      pd[].wrun = false
-    }
-  }
-
-  // A deadline in the past ends what waits.
-  netpollunblock(
-    pd, (pd[].rd < 0 ? pollRead : 0) | (pd[].wd < 0 ? pollWrite : 0), unlocking: true)
-}
-
-private func pollstartTimer(
-  _ timer: TimerPtr?, _ when: Int64, _ f: TimerFunc, _ pd: PollDescPtr, _ seq: UInt
-) -> TimerPtr {
-  let t = timer ?? TimerPtr(allocating: Timer(kind: .deadline, f: f, arg: pd.raw))
-  _ = timermodify(t, when, 0, f, pd.raw, seq)
-  return t
-}
-
-/// polldropDeadlines ends both deadlines and stops their timers. pd.lock must be held.
-private func polldropDeadlines(_ pd: PollDescPtr) {
-  pd[].rd = 0
-  pd[].wd = 0
-  pd[].rseq &+= 1
-  pd[].wseq &+= 1
-  if pd[].rrun { _ = timerstop(pd[].rt.unsafelyUnwrapped) }
-  if pd[].wrun { _ = timerstop(pd[].wt.unsafelyUnwrapped) }
-  pd[].rrun = false
-  pd[].wrun = false
-}
-
 /// poll_runtime_pollUnblock ends, with EBADF, what waits on pd and what will.
 func poll_runtime_pollUnblock(_ pd: PollDescPtr) {
   lock(pd[].lock)
@@ -414,7 +280,7 @@ func poll_runtime_pollUnblock(_ pd: PollDescPtr) {
 
 /// netpollunblock readies, without a report, who waits in the directions of mode.
 /// pd.lock must be held; it is released.
-private func netpollunblock(_ pd: PollDescPtr, _ mode: Int32, unlocking: Bool) {
+func netpollunblock(_ pd: PollDescPtr, _ mode: Int32, unlocking: Bool) {
   var delta: Int32 = 0
   let rg = mode & pollRead != 0 ? netpollunblock(pd, pollRead, false, &delta) : nil
   let wg = mode & pollWrite != 0 ? netpollunblock(pd, pollWrite, false, &delta) : nil
@@ -514,49 +380,6 @@ private func netpollunblock(
   return GPtr(UnsafeMutableRawPointer(bitPattern: old).unsafelyUnwrapped)
 }
 
-/// netpolldeadlineimpl ends the waits of the directions in mode, whose deadline, if
-/// seq is still the current one, has passed.
-private func netpolldeadlineimpl(
-  _ arg: UnsafeMutableRawPointer?, _ seq: UInt, _ mode: Int32
-) {
-  let pd = PollDescPtr(arg.unsafelyUnwrapped)
-  lock(pd[].lock)
-  if seq != (mode & pollRead != 0 ? pd[].rseq : pd[].wseq) {
-    unlock(pd[].lock)
-    return
-  }
-  if mode & pollRead != 0 {
-    if pd[].rd <= 0 || !pd[].rrun { throwFatal("inconsistent read deadline") }
-    pd[].rd = -1
-  }
-  if mode & pollWrite != 0 {
-    if pd[].wd <= 0 || !pd[].wrun && mode & pollRead == 0 {
-      throwFatal("inconsistent write deadline")
-    }
-    pd[].wd = -1
-  }
-  publishInfo(pd)
-  netpollunblock(pd, mode, unlocking: true)
-}
-
-private func netpollDeadline(
-  _ arg: UnsafeMutableRawPointer?, _ seq: UInt, _ delay: Int64
-) {
-  netpolldeadlineimpl(arg, seq, pollRead | pollWrite)
-}
-
-private func netpollReadDeadline(
-  _ arg: UnsafeMutableRawPointer?, _ seq: UInt, _ delay: Int64
-) {
-  netpolldeadlineimpl(arg, seq, pollRead)
-}
-
-private func netpollWriteDeadline(
-  _ arg: UnsafeMutableRawPointer?, _ seq: UInt, _ delay: Int64
-) {
-  netpolldeadlineimpl(arg, seq, pollWrite)
-}
-
 // For the scheduler.
 
 /// netpollAnyWaiters reports whether any goroutine is parked here.
@@ -573,102 +396,9 @@ func netpollAdjustWaiters(_ delta: Int32) {
   netpollstate[].waiters.wrappingAdd(delta, ordering: .sequentiallyConsistent)
 }
 
-/// netpollBreak ends a blocking netpoll, this one or the next.
-func netpollBreak() {
-  if !netpollinited() { return }
-  // A wake-up that is under way will do. seq-cst: what the poller is to see comes
-  // before; it is cleared before the poller looks.
-  if !netpollstate[].wakeSig.compareExchange(
-    expected: false, desired: true, ordering: .sequentiallyConsistent
-  ).exchanged {
-    return
-  }
-  var one: UInt64 = 1
-  let n = write_(netpollstate[].eventfd, &one, 8)
-  // EAGAIN: the counter is full, so the poller will wake.
-  if n != 8, n != -Int64(E_AGAIN) { throwFatal("netpollBreak: write failed") }
-}
-
-/// netpoll asks the kernel for events: delay < 0 waits for one, 0 does not wait, > 0
-/// waits so many nanoseconds. Returns the goroutines that can go on, and what to add
-/// to the waiters once they are runnable. Runs on g0.
-func netpoll(_ delay: Int64) -> (list: GList, delta: Int32) {
-  var toRun = GList()
-  var delta: Int32 = 0
-  if !netpollinited() { return (toRun, delta) }
-  var events = InlineArray<128, epollevent>(repeating: epollevent())
-  let count: Int32 = 128
-  var span = events.mutableSpan
-  span.withUnsafeMutableBufferPointer { events in
-    let ev = events.baseAddress.unsafelyUnwrapped
-    var n = epollwait(netpollstate[].epfd, ev, count, delay)
-    while n < 0 {
-      if n != -E_INTR { throwFatal("netpoll: epoll_wait failed") }
-      // How long to sleep is to be worked out again.
-      if delay > 0 { return }
-      n = epollwait(netpollstate[].epfd, ev, count, delay)
-    }
-    for i in 0..<Int(n) {
-      if ev[i].data == 0 {
-        if delay != 0 { netpollconsume() }
-      } else {
-        netpollevent(ev[i], &toRun, &delta)
-      }
-    }
-  }
-  return (toRun, delta)
-}
-
-/// netpollconsume takes up a wake-up of netpollBreak. Only who blocks does: else one
-/// that polls in passing would take it away from the sleeper it is for.
-private func netpollconsume() {
-  var value: UInt64 = 0
-  _ = piperead(netpollstate[].eventfd, &value, 8)
-  // seq-cst: see netpollBreak.
-  netpollstate[].wakeSig.store(false, ordering: .sequentiallyConsistent)
-}
-
-/// netpollevent applies one event.
-@inline(__always)
-private func netpollevent(
-  _ ev: epollevent, _ toRun: inout GList, _ delta: inout Int32
-) {
-  let both = UInt32(EPOLL_HUP) | UInt32(EPOLL_ERR)
-  let input = UInt32(EPOLL_IN) | UInt32(EPOLL_RDHUP) | EPOLL_PRI | both
-  var mode: Int32 = 0
-  if ev.events & input != 0 { mode |= pollRead }
-  if ev.events & (UInt32(EPOLL_OUT) | both) != 0 { mode |= pollWrite }
-  if mode == 0 { return }
-  let pd = PollDescPtr(
-    UnsafeMutableRawPointer(bitPattern: UInt(ev.data >> 16) & ~15).unsafelyUnwrapped)
-  let tag = UInt32(truncatingIfNeeded: ev.data) & pollFDSeqMask
-  // acquire: pairs with pollfree.
-  if pd[].fdseq.load(ordering: .acquiring) != tag { return }
-
-  // Before the goroutine can look.
-  let ends = ev.events & (input & ~UInt32(EPOLL_IN)) != 0
-  setEventBits(pd, err: ev.events == UInt32(EPOLL_ERR), ends: ends, tag)
-  netpollready(&toRun, pd, mode, &delta)
-}
-
-/// setEventBits records what an event says beside being ready. Go: setEventErr.
-@inline(__always)
-private func setEventBits(_ pd: PollDescPtr, err: Bool, ends: Bool, _ tag: UInt32) {
-  var x = pd[].atomicInfo.load(ordering: .relaxed)
-  while x >> pollFDSeq & pollFDSeqMask == tag {
-    let y = x & ~pollEventErr | (err ? pollEventErr : 0) | (ends ? pollInputEnds : 0)
-    if x == y { return }
-    // release: it comes before the report in rg.
-    let (done, found) = pd[].atomicInfo.compareExchange(
-      expected: x, desired: y, ordering: .acquiringAndReleasing)
-    if done { return }
-    x = found
-  }
-}
-
 /// netpollready makes pd ready in the directions of mode, and pushes who waited.
 @inline(__always)
-private func netpollready(
+func netpollready(
   _ toRun: inout GList, _ pd: PollDescPtr, _ mode: Int32, _ delta: inout Int32
 ) {
   if mode & pollRead != 0, let rg = netpollunblock(pd, pollRead, true, &delta) {

@@ -29,43 +29,7 @@
 import CLinux
 import Synchronization
 
-// Getting on and off g0.
-
-/// mcall saves the calling goroutine and runs fn(gp) on g0's stack. fn does not
-/// return; mcall does when the goroutine is executed again, perhaps by another M.
-@inline(__always)
-func mcall(_ fn: MFunc) {
-  let gp = getg()
-  let mp = gp[].m.unsafelyUnwrapped
-  // errno and the exclusive accesses in progress are the thread's to the C and
-  // Swift libraries; to the program they are the goroutine's.
-  gp[].errno = mp[].errnoAddress.pointee
-  if let head = mp[].accessesAddress {
-    gp[].accesses = head.pointee
-    head.pointee = 0
-  } else {
-    exclusivityexit(addressOf(&gp[].accesses))
-  }
-  asmmcall(gp, mp[].g0, fn)
-}
-
-/// gogo continues gp on this M. Runs on g0. Does not return.
-@inline(__always)
-func gogo(_ gp: GPtr, _ mp: MPtr) -> Never {
-  mp[].errnoAddress.pointee = gp[].errno
-  if let head = mp[].accessesAddress {
-    head.pointee = gp[].accesses
-  } else {
-    exclusivityenter(addressOf(&gp[].accesses))
-  }
-  asmgogo(gp)
-}
-
-/// The address of a field behind a handle, which does not move.
-@inline(__always)
-func addressOf<T: ~Copyable>(_ field: inout T) -> UnsafeMutablePointer<T> {
-  withUnsafeMutablePointer(to: &field) { $0 }
-}
+// Entering the runtime.
 
 /// enterRuntime begins a public entry point: from here to exitRuntime the goroutine
 /// is not preempted by a signal. Ends the process on a thread that is no M.
@@ -719,61 +683,4 @@ private func checkTimersNoP(_ pollUntil: Int64) -> Int64 {
     if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
   }
   return pollUntil
-}
-
-/// injectglist makes a list of waiting goroutines runnable: on this P's queue, and
-/// for as many idle Ps as there are, on the global one.
-func injectglist(_ list: consuming GList) {
-  if list.size == 0 { return }
-  var q = GQueue()
-  while let gp = list.pop() {
-    casgstatus(gp, .waiting, .runnable)
-    q.pushBack(gp)
-  }
-  let mp = acquirem()
-  defer { releasem(mp) }
-  guard let pp = mp[].p else {
-    let n = q.size
-    lock(sched[].lock)
-    globrunqputbatch(q)
-    unlock(sched[].lock)
-    startIdle(n)
-    return
-  }
-  var global = GQueue()
-  var n = sched[].npidle.load(ordering: .relaxed)
-  let started = min(n, q.size)
-  while n > 0, let gp = q.pop() {
-    global.pushBack(gp)
-    n -= 1
-  }
-  if global.size > 0 {
-    lock(sched[].lock)
-    globrunqputbatch(global)
-    unlock(sched[].lock)
-    startIdle(started)
-  }
-  runqputbatch(pp, &q)
-  if q.size > 0 {
-    lock(sched[].lock)
-    globrunqputbatch(q)
-    unlock(sched[].lock)
-  }
-  // Some may have gone idle before they could see these.
-  wakep()
-}
-
-private func startIdle(_ n: Int32) {
-  for _ in 0..<n {
-    let mp = acquirem()
-    lock(sched[].lock)
-    guard let pp = pidlegetSpinning(0).pp else {
-      unlock(sched[].lock)
-      releasem(mp)
-      return
-    }
-    startm(pp, spinning: false, lockheld: true)
-    unlock(sched[].lock)
-    releasem(mp)
-  }
 }

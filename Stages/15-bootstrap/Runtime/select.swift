@@ -272,7 +272,6 @@ private func selectpark(
       sg[].waitlink = waiting
       waiting = sg
       enqueue(cas.isSend ? sendq(c) : recvq(c), sg)
-      if c[].timer != nil { blockTimerChan(c) }
     }
 
     gp[].waiting = waiting
@@ -287,7 +286,6 @@ private func selectpark(
     for k in 0..<n {
       let sg = SudogPtr(sudogs + k)
       let c = chan(scases, lockorder[k])
-      if c[].timer != nil { unblockTimerChan(c) }
       if sg.raw == param { continue }
       lock(c[].lock)
       waitqRemove(sg)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The heap of a P's timers: four children to a node.     Go: src/runtime/time.go
+// The timers of a P: the heap, and running them.         Go: src/runtime/time.go
 //
-// In all of this pp's timers must be locked.
+// The heap has four children to a node: it is shallow, and what is compared with one
+// another lies in one cache line.
 
 import CLinux
 import Synchronization
@@ -21,6 +22,7 @@ func addHeap(_ pp: PPtr, _ t: TimerPtr, _ when: Int64, tracked: Bool) -> Bool {
   return earliest == 0 || when < earliest
 }
 
+/// insertHeap adds an entry. For this and what follows pp's timers must be locked.
 func insertHeap(_ pp: PPtr, _ tw: TimerWhen) {
   let heap = pp[].timers.heap
   if heap[].count == heap[].capacity { growHeap(heap) }
@@ -147,4 +149,142 @@ func siftDown(_ heap: TimerHeapPtr, _ i: Int, _ tw: TimerWhen) {
     i = least
   }
   place(entries, i, tw)
+}
+
+// Running.
+
+/// timerswakeTime returns when the next timer of pp is due; 0: there is none. Can be
+/// executed by any P. Go: timers.wakeTime.
+@inline(__always)
+func timerswakeTime(_ pp: PPtr) -> Int64 {
+  // seq_cst: who is about to sleep has announced that before it looks here, and
+  // who adds a timer looks for announcements after it; see updateMinWhen.
+  pp[].timers.minWhen.load(ordering: .sequentiallyConsistent)
+}
+
+/// timersempty reports whether pp has no timers.
+func timersempty(_ pp: PPtr) -> Bool {
+  // acquire: as the unlock that let the last one go left it.
+  pp[].timers.len.load(ordering: .acquiring) == 0
+}
+
+/// timerscheck runs the timers of pp that are due, and returns the time, when the
+/// next is due (0: there is none), and whether it ran any. now is the time, or 0:
+/// not known. Runs on g0. Can be executed by any P. Go: timers.check.
+@inline(__always)
+func timerscheck(_ pp: PPtr, _ now: Int64) -> (now: Int64, pollUntil: Int64, ran: Bool) {
+  let next = timerswakeTime(pp)
+  if next == 0 { return (now, 0, false) }
+  let now = now == 0 ? nanotime() : now
+  if now < next { return (now, next, false) }
+  let (pollUntil, ran) = timersrun(pp, now)
+  return (now, pollUntil, ran)
+}
+
+/// timersrun is the part of timerscheck that takes the lock. Go: timers.run.
+@inline(never)
+func timersrun(_ pp: PPtr, _ now: Int64) -> (pollUntil: Int64, ran: Bool) {
+  withUnsafeTemporaryAllocation(of: DueTimer.self, capacity: timerBatch) { due in
+    let heap = pp[].timers.heap
+    var ran = false
+    while true {
+      lock(pp[].timers.lock)
+      var n = 0
+      while n < timerBatch, heap[].count > 0, heap[].entries[0].when <= now {
+        due.initializeElement(at: n, to: takeDue(pp, 0, now))
+        n &+= 1
+      }
+      let next = updateMinWhen(pp)
+      unlock(pp[].timers.lock)
+
+      for i in 0..<n { fire(due[i]) }
+      ran = ran || n > 0
+      if n < timerBatch { return (next, ran) }
+    }
+  }
+}
+
+/// takeDue takes the timer at index i out of pp's heap, or moves it on if it has a
+/// period, and copies what is needed to fire it. pp's timers must be locked.
+func takeDue(_ pp: PPtr, _ i: Int, _ now: Int64) -> DueTimer {
+  let tw = pp[].timers.heap[].entries[i]
+  let t = tw.timer
+  let delay = now &- tw.when
+  let due = DueTimer(
+    f: t[].f,
+    arg: t[].arg,
+    seq: t[].seq,
+    delay: delay,
+    channelTimer: t[].kind == .channel ? t : nil,
+  )
+  if t[].period > 0 {
+    let steps = 1 &+ delay / t[].period
+    let (ahead, over1) = t[].period.multipliedReportingOverflow(by: steps)
+    let (when, over2) = tw.when.addingReportingOverflow(ahead)
+    moveHeap(pp, i, over1 || over2 ? maxWhen : when)
+  } else {
+    deleteHeap(pp, i)
+  }
+  return due
+}
+
+/// fire calls a timer's function, unless it is a channel's that was stopped or
+/// changed since. No lock of timers may be held. Go: timer.unlockAndRun.
+func fire(_ due: DueTimer) {
+  guard let t = due.channelTimer else { return due.f(due.arg, due.seq, due.delay) }
+  lock(t[].lock)
+  if t[].seq == due.seq {
+    if t[].period == 0 { t[].armed = false }
+    due.f(due.arg, due.seq, due.delay)
+  }
+  unlock(t[].lock)
+}
+
+// Serial tasks.
+
+/// timersmove gives the timers of a P that dies to another. The world must be
+/// stopped. Go: timers.take.
+func timersmove(from: PPtr, to: PPtr) {
+  // Locked nevertheless: a thread that is no M may release a timer's owner.
+  lock(from[].timers.lock)
+  lock(to[].timers.lock)
+  let heap = from[].timers.heap
+  for i in 0..<heap[].count {
+    let tw = heap[].entries[i]
+    // release: who sees the P sees what it takes to lock it.
+    if tw.tracked { tw.timer[].p.store(to, ordering: .releasing) }
+    insertHeap(to, tw)
+  }
+  heap[].count = 0
+  updateMinWhen(from)
+  updateMinWhen(to)
+  timerpMask[].set(to[].id)
+  unlock(to[].timers.lock)
+  unlock(from[].timers.lock)
+}
+
+/// timersreset drops all timers of pp, at the end of a run: nobody is left to wake.
+/// The world must be stopped.
+func timersreset(_ pp: PPtr) {
+  while true {
+    lock(pp[].timers.lock)
+    let heap = pp[].timers.heap
+    var dropped: UnsafeMutableRawPointer? = nil
+    while dropped == nil, heap[].count > 0 {
+      let i = heap[].count &- 1
+      let tw = heap[].entries[i]
+      deleteHeap(pp, i)
+      if !tw.tracked { continue }
+      switch tw.timer[].kind {
+      case .channel: tw.timer[].armed = false
+      case .function: dropped = tw.timer[].arg
+      case .sleep, .deadline: break
+      }
+    }
+    updateMinWhen(pp)
+    unlock(pp[].timers.lock)
+    guard let dropped else { return }
+    // Released by run's caller: that may run the program's code.
+    boot[].dropped.append(AfterFunc.take(UInt(bitPattern: dropped)))
+  }
 }

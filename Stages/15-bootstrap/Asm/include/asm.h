@@ -37,6 +37,16 @@
 #endif
 #endif
 
+#if defined(__ASSEMBLER__) && !defined(__ELF__)
+// What Mach-O's assembler does not know.
+        .macro  .type symbol, kind
+        .endm
+        .macro  .size symbol, size
+        .endm
+        .macro  .hidden symbol
+        .endm
+#endif
+
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
@@ -145,7 +155,7 @@ void rt0_(struct gobuf *_Nonnull save, struct gobuf *_Nonnull g0,
 /// Makes buf call fn(arg) at the top of the stack that ends at hi.
 void gostartcall(struct gobuf *_Nonnull buf, uintptr_t hi, void (*_Nonnull fn)(void *_Nonnull),
                  void *_Nonnull arg) LINKNAME(gostartcall);
-/// The address to which a signal handler may redirect a goroutine; see asm_*.S.
+/// The address to which a signal handler may redirect a goroutine; see preempt_*.S.
 uintptr_t asyncpreempt_address(void) LINKNAME(asyncpreempt_address);
 #if defined(__aarch64__)
 /// To be called by a handler of SIGTRAP, on the thread's signal stack and with
