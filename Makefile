@@ -60,6 +60,15 @@ test-%:
 	$(SWIFT_TEST) --filter '^Stage$*Tests\.'
 	@$(SWITCHER) native $*
 
+## test-release | the same tests, compiled for speed
+.PHONY: test-release
+test-release: $(NUMBERS:%=test-release-%)
+
+test-release-%:
+	$(call require_stage,$*)
+	$(SWIFT_TEST) -c release -Xswiftc -enable-testing --scratch-path .build-release \
+	  --filter '^Stage$*Tests\.'
+
 ## switcher | the C test of the switcher, on this processor
 .PHONY: switcher
 switcher:
@@ -136,4 +145,4 @@ format-check:
 ## clean | removes everything that was built
 .PHONY: clean
 clean:
-	rm -rf .build .build-tsan .build-asan
+	rm -rf .build .build-release .build-tsan .build-asan

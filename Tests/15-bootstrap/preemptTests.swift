@@ -224,14 +224,15 @@ extension RuntimeTests {
     @Test func `a pair that hands over to each other shares one time slice`() throws {
       try inRun(procs: 1) { t in
         func play(
-          _ limit: Int, _ count: Shared<Int>, _ wake: Channel<Bool>, _ done: Channel<Bool>
+          _ limit: Int, _ count: Counter, _ wake: Channel<Bool>, _ done: Channel<Bool>
         ) {
           var running = true
           while running {
             select {
               receive(from: done) { _ in running = false }
               receive(from: wake) { _ in
-                for _ in 0..<limit { count.value += 1 }
+                // An atomic: no compiler makes one addition of them.
+                for _ in 0..<limit { count.add() }
                 wake.send(true)
               }
             }
@@ -242,8 +243,8 @@ extension RuntimeTests {
           let done = Channel<Bool>()
           let hogWake = Channel<Bool>()
           let lightWake = Channel<Bool>()
-          let hog = Shared(0)
-          let light = Shared(0)
+          let hog = Counter()
+          let light = Counter()
           for _ in 0..<2 { go { play(1_000_000, hog, hogWake, done) } }
           for _ in 0..<2 { go { play(1000, light, lightWake, done) } }
           hogWake.send(true)
