@@ -17,6 +17,9 @@ N = $(LAST)
 PROGRAM =
 ARGS =
 INSTALL =
+T = 20
+SCENARIO =
+SEED =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
 SWITCHER = sh Sources/switcher/switcher.sh
@@ -100,6 +103,20 @@ asan-%:
 	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=address --scratch-path .build-asan \
 	  --filter '^Stage$*Tests\.'
 	@$(SWITCHER) address $*
+
+## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
+.PHONY: schedules
+schedules:
+	$(call require_stage,$(N))
+	@sh Sources/schedules/schedules.sh $(N) -t $(T) $(if $(SEED),-s $(SEED)) \
+	  $(if $(SCENARIO),'$(SCENARIO)')
+
+## mutants [T=60] | mistakes planted in the runtime, which schedules must find
+.PHONY: mutants
+mutants: T = 60
+mutants:
+	$(call require_stage,$(N))
+	@sh Sources/schedules/schedules.sh $(N) mutants $(T)
 
 ## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
 .PHONY: bench

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// schedules: runs small programs under many orders of their threads' steps.
+
+import CLinux
+import Controlled
+import Stage
+
+struct StandardError: TextOutputStream {
+  mutating func write(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = write_(2, $0.baseAddress!, $0.count) }
+  }
+}
+
+nonisolated(unsafe) var standardError = StandardError()
+nonisolated(unsafe) var scenario = scenarios[0]
+
+let usage = """
+  usage: schedules [SCENARIO]... [-t SECONDS] [-n RUNS] [-s SEED]
+
+  Runs every scenario, or those named, under many schedules; a schedule follows from
+  its seed. When one fails, prints its seed and the few switches of threads that the
+  failure needs.
+
+    -t   seconds in all (default 20)
+    -n   schedules of each scenario, instead of a time
+    -s   one schedule, or the first one: its seed
+    -l   lists the scenarios
+  """
+
+func usageError(_ message: String) -> Never {
+  print("schedules: \(message)\n\(usage)", to: &standardError)
+  exit_clean(2)
+}
+
+var seconds = 20.0
+var runs: Int? = nil
+var seed: UInt64? = nil
+var chosen: [Scenario] = []
+var arguments = Array(CommandLine.arguments.dropFirst())
+while !arguments.isEmpty {
+  let argument = arguments.removeFirst()
+  func value<T: LosslessStringConvertible>(_: T.Type) -> T {
+    guard let text = arguments.first, let value = T(text) else {
+      usageError("\(argument) needs a number")
+    }
+    arguments.removeFirst()
+    return value
+  }
+  switch argument {
+  case "-h", "--help":
+    print(usage)
+    exit_clean(0)
+  case "-l":
+    for s in scenarios { print("\(s.name): \(s.law)") }
+    exit_clean(0)
+  case "-t": seconds = value(Double.self)
+  case "-n": runs = value(Int.self)
+  case "-s": seed = value(UInt64.self)
+  default:
+    guard let s = scenarios.first(where: { $0.name == argument }) else {
+      usageError("there is no scenario \(argument); -l lists them")
+    }
+    chosen.append(s)
+  }
+}
+if chosen.isEmpty { chosen = scenarios }
+controlled_fixed_addresses(CommandLine.unsafeArgv.fixed)
+
+extension UnsafeMutablePointer where Pointee == UnsafeMutablePointer<CChar>? {
+  var fixed: UnsafePointer<UnsafeMutablePointer<CChar>> {
+    UnsafeRawPointer(self).assumingMemoryBound(to: UnsafeMutablePointer<CChar>.self)
+  }
+}
+
+/// The child's whole life.
+nonisolated(unsafe) let body: @convention(c) () -> Void = {
+  do {
+    try run(procs: scenario.procs) { try scenario.body() }
+  } catch {
+    fail("\(error)")
+  }
+}
+
+/// A run that takes longer in virtual time has stalled: half a second.
+let stall: Int64 = 500_000_000
+
+typealias Decisions = [controlled_decision]
+
+/// Runs the scenario as its seed says; its exit status.
+func play(seed: UInt64, steps: UInt64, quiet: Bool = true) -> Int32 {
+  var plan = controlled_plan(
+    seed: seed,
+    strategy: UInt32(truncatingIfNeeded: seed % 2),
+    steps: steps,
+    stall: stall,
+    list: nil,
+    n: -1
+  )
+  return controlled_run(&plan, quiet ? 1 : 0, body)
+}
+
+/// Runs it as a list says.
+func play(_ list: Decisions, quiet: Bool = true) -> Int32 {
+  list.withUnsafeBufferPointer {
+    var plan = controlled_plan(
+      seed: 0,
+      strategy: 0,
+      steps: 0,
+      stall: stall,
+      list: $0.baseAddress,
+      n: Int32($0.count)
+    )
+    return controlled_run(&plan, quiet ? 1 : 0, body)
+  }
+}
+
+/// The decisions of the last run.
+func recorded() -> Decisions {
+  Array(
+    UnsafeBufferPointer(
+      start: controlled_decisions(), count: Int(controlled_shared().pointee.n)))
+}
+
+/// As few decisions as will do, of a list that fails: takes away halves, quarters and
+/// so on as long as what is left still fails. Zeller's ddmin.
+func shrink(_ list: Decisions) -> Decisions {
+  var list = list
+  var parts = 2
+  while list.count > 0 {
+    let size = (list.count + parts - 1) / parts
+    var shrunk = false
+    var start = 0
+    while start < list.count {
+      let rest = Array(list[..<start] + list[min(start + size, list.count)...])
+      if play(rest) != 0 {
+        list = rest
+        shrunk = true
+      } else {
+        start += size
+      }
+    }
+    if shrunk {
+      parts = max(2, parts - 1)
+    } else if size == 1 {
+      break
+    } else {
+      parts = min(2 * parts, list.count)
+    }
+  }
+  return list
+}
+
+/// The function in which a point is, without its arguments.
+func place(_ pc: UInt) -> String {
+  var mangled = [CChar](repeating: 0, count: 1024)
+  if symbolize(pc, &mangled, mangled.count) < 0 { return "?" }
+  var name = [CChar](repeating: 0, count: 4096)
+  if demangle(mangled, &name, name.count) == 0 { name = mangled }
+  var text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+  if let i = text.range(of: " in ")?.upperBound { text = String(text[i...]) }
+  if let i = text.firstIndex(where: { $0 == "(" || $0 == "<" }) { text = String(text[..<i]) }
+  return text.split(separator: ".").last.map(String.init) ?? text
+}
+
+extension String {
+  func range(of needle: String) -> Range<String.Index>? {
+    var i = startIndex
+    while i < endIndex {
+      if self[i...].hasPrefix(needle) { return i..<index(i, offsetBy: needle.count) }
+      i = index(after: i)
+    }
+    return nil
+  }
+}
+
+func meaning(_ status: Int32) -> String {
+  switch status {
+  case Int32(CONTROLLED_DEADLOCK): "every thread sleeps for ever"
+  case Int32(CONTROLLED_STALL): "it stalls"
+  case Int32(CONTROLLED_ENDLESS): "it does not end"
+  case 1: "the scenario finds a mistake"
+  case 2: "the runtime finds a mistake"
+  case ..<0: "signal \(-status) ends it"
+  default: "exit status \(status)"
+  }
+}
+
+/// Tells of a failure, and ends.
+func report(_ seed: UInt64, _ steps: UInt64, _ status: Int32) -> Never {
+  let all = recorded()
+  print("\(scenario.name): seed \(seed) fails: \(meaning(status)); \(all.count) switches")
+  print("again: make schedules SCENARIO='\(scenario.name)' SEED=\(seed)")
+  let again = play(seed: seed, steps: steps)
+  if again != status { print("NOT REPEATED: the second time \(meaning(again))") }
+  if play(all) == 0 {
+    print("the list of its switches does not fail: no shorter one is looked for")
+    _ = play(seed: seed, steps: steps, quiet: false)
+    exit_clean(1)
+  }
+  let few = shrink(all)
+  print("\(few.count) of them will do; in between, threads go on until they sleep:")
+  for d in few {
+    let verb = [
+      "is stopped", "sleeps", "waits",
+    ][Int(d.reason)]
+    print(
+      "  thread \(d.thread) \(verb) in \(place(d.where)), its point \(d.point):",
+      "thread \(d.to) goes on")
+  }
+  print("and then:")
+  _ = play(few, quiet: false)
+  exit_clean(1)
+}
+
+textinit()
+
+/// Steps of each scenario without any switch, and schedules it passed.
+var steps: [UInt64] = []
+for s in chosen {
+  scenario = s
+  let plain = play([])
+  if plain != 0 {
+    print("\(s.name): fails without any switch: \(meaning(plain))")
+    _ = play([], quiet: false)
+    exit_clean(1)
+  }
+  steps.append(controlled_shared().pointee.steps)
+}
+
+// All scenarios take turns, so that a mistake is found by the one that is quickest.
+let until = nanotime() + Int64(seconds * 1e9)
+var next = seed ?? 1
+var n = 0
+while n == 0 || (runs.map { n < $0 } ?? (seed == nil && nanotime() < until)) {
+  for (k, s) in chosen.enumerated() {
+    scenario = s
+    // With switches there are more steps than without.
+    let length = 2 * steps[k]
+    let status = play(seed: next, steps: length)
+    if status != 0 { report(next, length, status) }
+  }
+  next += 1
+  n += 1
+}
+for (k, s) in chosen.enumerated() {
+  print("\(s.name): \(n) schedules of \(steps[k]) points and more: \(s.law)")
+}
+print("schedules: \(n * chosen.count) passed")
