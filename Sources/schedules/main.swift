@@ -152,23 +152,30 @@ func shrink(_ list: Decisions) -> Decisions {
   return list
 }
 
-/// The function in which a point is, without its arguments.
+/// The function in which a point is: its own name, without module, arguments and the
+/// like.
 func place(_ pc: UInt) -> String {
   var mangled = [CChar](repeating: 0, count: 1024)
   if symbolize(pc, &mangled, mangled.count) < 0 { return "?" }
   var name = [CChar](repeating: 0, count: 4096)
   if demangle(mangled, &name, name.count) == 0 { name = mangled }
-  var text = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-  if let i = text.range(of: " in ")?.upperBound { text = String(text[i...]) }
-  if let i = text.firstIndex(where: { $0 == "(" || $0 == "<" }) { text = String(text[..<i]) }
-  return text.split(separator: ".").last.map(String.init) ?? text
+  var text = Substring(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+  for prefix in ["specialization <", "> of ", "variable initialization expression of "] {
+    if let i = text.end(of: prefix) { text = text[i...] }
+  }
+  // The module's name ends in a number; a private name is in parentheses.
+  if let i = text.end(of: "Stage") { text = text[i...].drop { $0 != "." }.dropFirst() }
+  if text.first == "(" { text = text.dropFirst() }
+  text = text.prefix { !"(<: ".contains($0) }
+  return text.split(separator: ".").last.map(String.init) ?? "?"
 }
 
-extension String {
-  func range(of needle: String) -> Range<String.Index>? {
+extension Substring {
+  /// Where the first occurrence of needle ends.
+  func end(of needle: String) -> Index? {
     var i = startIndex
     while i < endIndex {
-      if self[i...].hasPrefix(needle) { return i..<index(i, offsetBy: needle.count) }
+      if self[i...].hasPrefix(needle) { return index(i, offsetBy: needle.count) }
       i = index(after: i)
     }
     return nil
