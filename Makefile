@@ -118,6 +118,12 @@ mutants:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) mutants $(T)
 
+## stress [T=20] [SEED=] [ARGS=] | random programs on 1 to 16 Ps, every value accounted for
+.PHONY: stress
+stress:
+	swift build -c release --product stress
+	@.build/release/stress -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
+
 ## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
 .PHONY: bench
 bench:

@@ -42,6 +42,7 @@ let package = Package(
       dependencies: ["Stage15", "CLinux"],
       swiftSettings: stageAlias("15")
     ),
+    .executableTarget(name: "stress", dependencies: ["Goroutines"]),
     .executableTarget(name: "tour", dependencies: ["Goroutines"]),
   ] + stageTargets
 )
