@@ -90,6 +90,10 @@ tsan: $(NUMBERS:%=tsan-%)
 .PHONY: asan
 asan: $(NUMBERS:%=asan-%)
 
+## ubsan | all tests, the C parts stopping where behaviour is undefined
+.PHONY: ubsan
+ubsan: $(NUMBERS:%=ubsan-%)
+
 # No preemption by signals: it would interrupt the sanitizer itself, whose code is
 # part of the program.
 tsan-%:
@@ -117,6 +121,12 @@ mutants: T = 60
 mutants:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) mutants $(T)
+
+ubsan-%:
+	$(call require_stage,$*)
+	$(SWIFT_TEST) -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \
+	  --scratch-path .build-ubsan --filter '^Stage$*Tests\.'
+	@$(SWITCHER) undefined $*
 
 ## stress [T=20] [SEED=] [ARGS=] | random programs on 1 to 16 Ps, every value accounted for
 .PHONY: stress
@@ -168,4 +178,4 @@ format-check:
 ## clean | removes everything that was built
 .PHONY: clean
 clean:
-	rm -rf .build .build-release .build-tsan .build-asan
+	rm -rf .build .build-release .build-tsan .build-asan .build-ubsan

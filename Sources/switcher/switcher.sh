@@ -78,6 +78,12 @@ address() {
   native "$@"
 }
 
+# Undefined behaviour in C ends the program where it is.
+undefined() {
+  flags='-fsanitize=undefined -fsanitize-trap=undefined'
+  native "$@"
+}
+
 # Whether the arm64 test can be built and run; sets qemu.
 runnable() {
   qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64) &&
@@ -130,6 +136,6 @@ arm64() {
 }
 
 case ${1:-} in
-  native | thread | address | arm64 | install) "$@" ;;
-  *) die "usage: switcher.sh native|thread|address|arm64 NN... or: switcher.sh install" ;;
+  native | thread | address | undefined | arm64 | install) "$@" ;;
+  *) die "usage: switcher.sh native|thread|address|undefined|arm64 NN... or: switcher.sh install" ;;
 esac
