@@ -291,6 +291,38 @@ extension RuntimeTests {
       }
     }
 
+    // Go: TestLockOSThreadAvoidsStatePropagation
+    @Test(arguments: [1, 4])
+    func `nor does one that goes on where a locked goroutine has ended`(procs: Int) throws
+    {
+      try inRun(procs: procs) { t in
+        let release = Channel<Void>()
+        let locked = Counter()
+        let group = WaitGroup()
+        // Each keeps a thread, until none is idle.
+        for _ in 0..<40 {
+          group.go {
+            lockOSThread()
+            locked.add()
+            _ = release.receive()
+            unlockOSThread()
+          }
+        }
+        locked.await(40)
+        let names = Channel<String>(capacity: 1)
+        for _ in 0..<20 {
+          go {
+            lockOSThread()
+            nameThread("tainted")
+            go { names.send(threadName()) }
+          }
+          t.check(names.receive() != "tainted")
+        }
+        release.close()
+        group.wait()
+      }
+    }
+
     // Go: TestLockOSThreadTemplateThreadRace (issue 38931)
     @Test func `the first locks race with a stopped world`() throws {
       for _ in 0..<scaled(20) {

@@ -162,6 +162,11 @@ func nameThread(_ name: String) {
   close(fd)
 }
 
+/// The name of the calling thread.
+func threadName() -> String {
+  String(contents(of: "/proc/thread-self/comm").prefix { $0 != "\n" })
+}
+
 /// The names of all threads.
 func threadNames() -> [String] {
   guard let dir = opendir("/proc/self/task") else { return [] }

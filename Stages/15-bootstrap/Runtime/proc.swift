@@ -362,7 +362,6 @@ private func gdestroy(_ gp: GPtr) {
   if locked {
     // The thread may be in a state nobody else wants: end it.
     if mp[].lockedInt != 0 { throwFatal("goexit: internal lockOSThread") }
-    mp[].lockedExt = 0
     mexit(mp)
   }
 }

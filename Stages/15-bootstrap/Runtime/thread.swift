@@ -202,7 +202,9 @@ func unminit(_ mp: MPtr) {
 /// mexit ends the calling M's thread; the thread that called run sleeps instead, until
 /// run returns on it. Runs on g0. Does not return.
 func mexit(_ mp: MPtr) -> Never {
+  // Still locked: if that takes a new thread, this one must not make it.
   handoffp(releasep(mp))
+  mp[].lockedExt = 0
   lock(sched[].lock)
   sched[].nmfreed += 1
   if mp == m0 {
