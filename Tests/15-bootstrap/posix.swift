@@ -195,6 +195,11 @@ func handlerIsDefault(_ signal: Int32) -> Bool {
   return action.__sigaction_handler.sa_handler == nil
 }
 
+/// Work that is done in the C library.
+func fillBytes(_ buffer: UnsafeMutableRawBufferPointer) {
+  memset(buffer.baseAddress!, 1, buffer.count)
+}
+
 /// Starts a program that does nothing, waits for it, and gives its exit status.
 func runTrue() -> Int32 {
   var pid = pid_t()

@@ -182,6 +182,28 @@ extension RuntimeTests {
       }
     }
 
+    @Test(.enabled(if: signalsPreempt))
+    func `a loop that is in a library most of the time gives way in the rest`() throws {
+      try inRun(procs: 1) { t in
+        let stop = Counter()
+        go {
+          withUnsafeTemporaryAllocation(byteCount: 32 << 10, alignment: 16) {
+            while stop.value == 0 { fillBytes($0) }
+          }
+        }
+        var took = Duration.zero
+        // A slice each time is 0.2 s; were it asked once per 10 ms, it would be 5 s.
+        for _ in 0..<3 {
+          let start = ContinuousClock.now
+          for _ in 0..<20 { gosched() }
+          took = ContinuousClock.now - start
+          if took < .seconds(3) { break }
+        }
+        stop.value = 1
+        t.check(took < .seconds(3), "\(took)")
+      }
+    }
+
     @Test(arguments: [1, 2, 4])
     func `vector registers survive preemption`(procs: Int) throws {
       let n = 300_000

@@ -465,6 +465,9 @@ struct P: ~Copyable {
 struct Sysmontick {
   var schedtick: UInt32 = 0
   var schedwhen: Int64 = 0
+
+  /// Whether the goroutine of this schedtick was asked to yield.
+  var asked = false
   var syscalltick: UInt32 = 0
   var syscallwhen: Int64 = 0
 }

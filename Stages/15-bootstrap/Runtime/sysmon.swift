@@ -74,7 +74,10 @@ let sysmon: @convention(c) () -> Void = {
       startm(nil, spinning: false, lockheld: false)
       hurrytimers(now)
     }
-    if retake(now) != 0 { idle = 0 } else { idle += 1 }
+    let (taken, overdue) = retake(now)
+    if taken != 0 { idle = 0 } else { idle += 1 }
+    // Each time the signal found it in a library, or so: it will not always.
+    if overdue { delay = min(delay, hurryNS / 2) }
     if now - lastcollect > collectorPeriod {
       lastcollect = now
       if collectorworth() { collectornow() }
@@ -169,9 +172,10 @@ private func pollLate(_ now: Int64) {
 }
 
 /// retake takes Ps from system calls and asks for preemption; returns how many Ps
-/// were taken.
-private func retake(_ now: Int64) -> Int {
+/// were taken, and whether a goroutine has been asked before, and runs on.
+private func retake(_ now: Int64) -> (taken: Int, overdue: Bool) {
   var n = 0
+  var overdue = false
   for i in 0..<sched[].gomaxprocs.load(ordering: .acquiring) {
     guard let pp = allp[][i] else { break }
     let s = pp[].status.load(ordering: .acquiring)
@@ -181,8 +185,11 @@ private func retake(_ now: Int64) -> Int {
       if pp[].sysmontick.schedtick != t {
         pp[].sysmontick.schedtick = t
         pp[].sysmontick.schedwhen = now
+        pp[].sysmontick.asked = false
       } else if pp[].sysmontick.schedwhen + forcePreemptNS <= now {
         preemptone(pp)
+        if s == .running, pp[].sysmontick.asked { overdue = true }
+        pp[].sysmontick.asked = true
         // In a system call there is nobody to preempt, but it has lasted.
         preempted = true
       }
@@ -216,7 +223,7 @@ private func retake(_ now: Int64) -> Int {
       incidlelocked(1)
     }
   }
-  return n
+  return (n, overdue)
 }
 
 // GODEBUG=schedtrace.
