@@ -236,16 +236,30 @@ int32_t issig(int32_t sig, sighandler_ handler) {
   return (sa.sa_flags & SA_SIGINFO) && sa.sa_sigaction == (void (*)(int, siginfo_t *, void *))handler;
 }
 
+// forwardmask sets the mask that the kernel would have called the previous handler with: ours is
+// called with everything blocked, and a handler that reports a crash may count on faults of its own.
+static void forwardmask(int32_t sig, const struct sigaction *sa, const void *context, sigset_t *old) {
+  sigset_t mask;
+  sigorset(&mask, &((const ucontext_t *)context)->uc_sigmask, &sa->sa_mask);
+  if (!(sa->sa_flags & SA_NODEFER)) sigaddset(&mask, sig);
+  pthread_sigmask(SIG_SETMASK, &mask, old);
+}
+
 int32_t sigfwd(int32_t sig, void *info, void *context) {
   const struct sigaction *sa = &previous[sig];
-  if (sa->sa_flags & SA_SIGINFO) {
-    if (sa->sa_sigaction == NULL) return 0;
-    sa->sa_sigaction(sig, info, context);
-    return 1;
+  if (!(sa->sa_flags & SA_SIGINFO)) {
+    if (sa->sa_handler == SIG_IGN) return 1;
+    if (sa->sa_handler == SIG_DFL) return 0;
+  } else if (sa->sa_sigaction == NULL) {
+    return 0;
   }
-  if (sa->sa_handler == SIG_IGN) return 1;
-  if (sa->sa_handler == SIG_DFL) return 0;
-  sa->sa_handler(sig);
+  sigset_t old;
+  forwardmask(sig, sa, context, &old);
+  if (sa->sa_flags & SA_SIGINFO)
+    sa->sa_sigaction(sig, info, context);
+  else
+    sa->sa_handler(sig);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
   return 1;
 }
 

@@ -578,6 +578,20 @@ extension RuntimeTests {
       }
     }
 
+    // The Swift runtime's own handler reads memory that may fault: were faults blocked
+    // there, the process would end and the program that prints the crash would not.
+    @Test(.enabled(if: signalsPreempt))
+    func `a handler that was there before is called with the mask it asked for`() async {
+      await #expect(processExitsWith: .exitCode(0)) {
+        exitTestDeadline()
+        endAtFault()
+        try run(procs: 2) {
+          let address = UInt(processID()) % 2 + 64
+          say("\(UnsafeRawPointer(bitPattern: address)!.loadUnaligned(as: Int.self))")
+        }
+      }
+    }
+
     // Go: TestG0StackOverflow
     @Test(.enabled(if: !sanitized, "the sanitizer's own handler answers"))
     func `a scheduler's stack that overflows is reported`() async {

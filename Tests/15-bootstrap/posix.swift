@@ -200,6 +200,19 @@ func fillBytes(_ buffer: UnsafeMutableRawBufferPointer) {
   memset(buffer.baseAddress!, 1, buffer.count)
 }
 
+/// Has a fault end the process, with status 0 if the handler is called with the mask
+/// that it asks for, which blocks nothing, and else 1.
+func endAtFault() {
+  var action = sigaction()
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER
+  action.__sigaction_handler.sa_sigaction = { _, _, _ in
+    var mask = sigset_t()
+    pthread_sigmask(SIG_BLOCK, nil, &mask)
+    _exit(sigismember(&mask, SIGSEGV) | sigismember(&mask, SIGURG))
+  }
+  sigaction(SIGSEGV, &action, nil)
+}
+
 /// Starts a program that does nothing, waits for it, and gives its exit status.
 func runTrue() -> Int32 {
   var pid = pid_t()
