@@ -323,6 +323,34 @@ extension RuntimeTests {
       }
     }
 
+    @Test(arguments: [true, false])
+    func `the thread of a locked goroutine that a run leaves behind ends`(parked: Bool)
+      throws
+    {
+      let caller = gettid_()
+      try inRun(procs: 2) { _ in
+        let ready = Channel<Void>()
+        go {
+          // The thread that calls run stays.
+          while gettid_() == caller { gosched() }
+          lockOSThread()
+          nameThread("left")
+          ready.close()
+          if parked {
+            _ = Channel<Void>().receive()
+          } else {
+            blocking { sleepInKernel(milliseconds: 20) }
+          }
+          gosched()
+        }
+        _ = ready.receive()
+      }
+      // Others may come back to do more; that one does not.
+      try inRun(procs: 2) { _ in
+        while threadNames().contains("left") { sleep(for: .milliseconds(1)) }
+      }
+    }
+
     // Go: TestLockOSThreadTemplateThreadRace (issue 38931)
     @Test func `the first locks race with a stopped world`() throws {
       for _ in 0..<scaled(20) {

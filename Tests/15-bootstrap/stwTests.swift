@@ -14,6 +14,15 @@ private func parkedInThisFunction(_ c: Channel<Void>) {
   _ = c.receive()
 }
 
+@inline(never)
+private func blockedInThisFunction(_ inside: Counter, _ leave: Counter) {
+  blocking {
+    inside.value = 1
+    while leave.value == 0 { sleepInKernel(milliseconds: 1) }
+  }
+  inside.value = 2
+}
+
 extension RuntimeTests {
   @Suite("stopTheWorld, gomaxprocs, stackDump")
   struct StwTests {
@@ -304,6 +313,21 @@ extension RuntimeTests {
         let lines = dump.split(separator: "\n")
         let headers = lines.filter { $0.hasPrefix("goroutine ") && $0.hasSuffix("]:") }
         t.equal(headers.count, numGoroutine())
+      }
+    }
+
+    @Test func `a dump shows where a blocking call was made`() throws {
+      try inRun(procs: 2) { t in
+        let inside = Counter()
+        let leave = Counter()
+        go { blockedInThisFunction(inside, leave) }
+        inside.await(1)
+        let dump = stackDump()
+        leave.value = 1
+        let paragraphs = dump.split(separator: "\n\n")
+        let blocked = paragraphs.first { $0.contains("[syscall]") } ?? ""
+        t.check(blocked.contains("blockedInThisFunction"), dump)
+        t.check(blocked.contains("stage15_gostart"), dump)
       }
     }
 

@@ -270,7 +270,7 @@ private func abandon(_ gp: GPtr) {
     locked[].lockedExt = 0
     locked[].lockedInt = 0
     if locked != getg()[].m {
-      // It waits for this goroutine: let it go idle.
+      // It waits for this goroutine: see mabandon.
       lock(sched[].lock)
       sched[].nmidlelocked -= 1
       unlock(sched[].lock)
@@ -326,6 +326,7 @@ func rundone2(_ mp: MPtr) -> Never {
 /// call. Runs on g0. Does not return.
 func abandonm(_ gp: GPtr, _ mp: MPtr) -> Never {
   dropg(mp)
+  let locked = gp[].lockedm != nil
   gp[].lockedm = nil
   mp[].lockedg = nil
   mp[].lockedExt = 0
@@ -335,8 +336,7 @@ func abandonm(_ gp: GPtr, _ mp: MPtr) -> Never {
   gp[].accesses2 = 0
   gp[].atomicstatus.store(.dead, ordering: .releasing)
   gfputglobal(gp)
-  stopm(mp)
-  schedule()
+  mabandon(mp, locked: locked)
 }
 
 /// What abandoned goroutines were to run and never began is released, where user

@@ -23,11 +23,7 @@ func stoplockedm(_ mp: MPtr) {
   incidlelocked(1)
   mPark(mp)
   if mp[].rundone { rundone2(mp) }
-  if mp[].lockedg == nil {
-    // Its goroutine was abandoned with the run.
-    stopm(mp)
-    schedule()
-  }
+  if mp[].lockedg == nil { mabandon(mp, locked: true) }
   let status = mp[].lockedg.unsafelyUnwrapped[].atomicstatus.load(ordering: .relaxed)
   if status != .runnable { throwFatal("stoplockedm: not runnable") }
   acquirep(mp, mp[].nextp.unsafelyUnwrapped)

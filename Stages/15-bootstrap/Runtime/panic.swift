@@ -305,7 +305,9 @@ func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
       line.end(out)
     }
     header(gp, out)
-    if status == .running || status == .syscall {
+    if status == .syscall {
+      traceback(savedfp(gp), gp, out)
+    } else if status == .running {
       line.put("\tgoroutine running on other thread; stack unavailable")
       line.end(out)
     } else {
@@ -329,10 +331,20 @@ private func parkedtraceback(_ gp: GPtr, _ out: borrowing Output) {
     UnsafePointer<UInt>(bitPattern: gp[].sched.sp).unsafelyUnwrapped.pointee
   }
   private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.rbp }
+  private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.rbp = fp }
 #else
   private func savedpc(_ gp: GPtr) -> UInt { gp[].sched.lr }
   private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.x.10 }
+  private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.x.10 = fp }
 #endif
+
+/// Saves the frame pointer of the caller's caller in gp, as if gp were parked there.
+@inline(__always)
+func savecallerfp(_ gp: GPtr) {
+  // A frame begins with the frame pointer of the one before.
+  let frame = framePointer().unsafelyUnwrapped
+  savefp(gp, frame.load(as: UInt.self))
+}
 
 /// The process was asked to show what it does. Runs on sysmon's thread: a signal
 /// handler may not allocate, and names are demangled here. Does not return.

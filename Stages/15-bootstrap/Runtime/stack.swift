@@ -74,7 +74,7 @@ let windowClasses: InlineArray<5, WindowClass> = [
 private let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at least one window.
-private let chunkSize: UInt = sanitized ? 512 << 20 : 64 << 30
+private let chunkSize: UInt = sanitized ? 512 << 20 : 8 << 30
 private let smallChunkSize: UInt = 1 << 30
 
 /// A reservation: n windows, of which the first `used` have been handed out.

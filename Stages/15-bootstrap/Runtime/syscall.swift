@@ -14,16 +14,16 @@
 import CLinux
 import Synchronization
 
-/// entersyscall marks the current goroutine as blocked in the kernel.
+/// entersyscall marks the current goroutine as blocked in the kernel. What its caller
+/// returns to is kept for a dump, so the caller must have a frame of its own.
+@inline(never)
 func entersyscall() {
   let gp = getg()
-  let mp = gp[].m.unsafelyUnwrapped
   // A goroutine that is not locked leaves the thread that called run, so that run
   // can return whatever its goroutines wait for.
-  if mp == m0, gp[].lockedm == nil {
-    leavem0(gp)
-    return entersyscall()
-  }
+  while gp[].m == m0, gp[].lockedm == nil { leavem0(gp) }
+  savecallerfp(gp)
+  let mp = gp[].m.unsafelyUnwrapped
   mp[].locks += 1
   let pp = mp[].p.unsafelyUnwrapped
   mp[].syscalltick = pp[].syscalltick.load(ordering: .relaxed)

@@ -224,6 +224,21 @@ func mexit(_ mp: MPtr) -> Never {
   asmgogo(mp[].rt0g)
 }
 
+/// mabandon is where an M goes whose goroutine was abandoned with its run. It has no P.
+/// Its thread ends if the goroutine was locked to it, as in mexit. Runs on g0. Does not
+/// return.
+func mabandon(_ mp: MPtr, locked: Bool) -> Never {
+  if !locked || mp == m0 {
+    stopm(mp)
+    schedule()
+  }
+  lock(sched[].lock)
+  sched[].nmfreed += 1
+  checkdead()
+  unlock(sched[].lock)
+  asmgogo(mp[].rt0g)
+}
+
 /// Starts the template thread, once.
 func startTemplateThread() {
   let mp = acquirem()
