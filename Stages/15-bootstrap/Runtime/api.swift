@@ -154,7 +154,13 @@ public func setMaxStack(_ bytes: Int) -> Int {
 /// its P is lent out. Go does this for every system call. Inside `body`, `blocking` does
 /// nothing more, and every other function of this library ends the process.
 @discardableResult
-public func blocking<R>(_ body: () throws -> R) rethrows -> R {
+public func blocking<R>(_ body: () throws -> R) rethrows -> R { try lendP(body) }
+
+/// `blocking` for a body of which no value is wanted: `go { blocking { usleep(10) } }`.
+public func blocking(_ body: () throws -> Void) rethrows { try lendP(body) }
+
+@inline(__always)
+private func lendP<R>(_ body: () throws -> R) rethrows -> R {
   if let gp = getgOrNil(), gp[].inRuntime >= inBlocking { return try body() }
   let gp = enterRuntime("blocking")
   entersyscall()
@@ -191,6 +197,14 @@ public func stackDump() -> String {
 /// starts it again. `body` must not block on a goroutine.
 @discardableResult
 public func stopTheWorld<R>(_ body: () throws -> R) rethrows -> R {
+  try withStoppedWorld(body)
+}
+
+/// `stopTheWorld` for a body of which no value is wanted.
+public func stopTheWorld(_ body: () throws -> Void) rethrows { try withStoppedWorld(body) }
+
+@inline(__always)
+private func withStoppedWorld<R>(_ body: () throws -> R) rethrows -> R {
   let gp = enterRuntime("stopTheWorld")
   stopTheWorldG()
   defer {
