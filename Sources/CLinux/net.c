@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 _Static_assert(EPERM == 1 && EINTR == 4 && EBADF == 9 && EAGAIN == 11 && EINVAL == 22, "errno");
+_Static_assert(ENFILE == 23 && EMFILE == 24, "errno");
 _Static_assert(EAFNOSUPPORT == 97 && EADDRNOTAVAIL == 99 && ECONNABORTED == 103, "errno");
 _Static_assert(ETIMEDOUT == 110 && EHOSTUNREACH == 113 && EINPROGRESS == 115, "errno");
 _Static_assert(EPOLLPRI == 0x002, "epoll");

@@ -278,6 +278,11 @@ func fdaccept(_ pd: PollDescPtr) -> Int {
     case E_INTR: break
     // Gone before we came to it; the next one may not be.
     case E_CONNABORTED: break
+    // Said by the kernel before it looks whether anybody is there. If nobody is it is no
+    // news, and who accepts in a loop would hear it all the time.
+    case E_MFILE, E_NFILE:
+      if netready(pd[].fd, 0) != 0 { return Int(r) }
+      e = poll_runtime_pollWait(pd, pollRead)
     default: return Int(r)
     }
   }
