@@ -37,7 +37,10 @@ let netpollstate = Ptr(allocating: Netpoll())
 /// netpollGenericInit sets up the poller unless it is.
 func netpollGenericInit() {
   if netpollinited() { return }
-  if netpollinit() != 0 { throwFatal("netpollGenericInit: netpollinit failed") }
+  let e = netpollinit()
+  if e == 0 { return }
+  let error = IOError(errno: e, operation: "runtime: cannot open the poller")
+  fatal("netpollinit failed", after: error.description)
 }
 
 /// netpollinited reports whether there is a poller.
