@@ -230,6 +230,17 @@ int32_t setsig(int32_t sig, sighandler_ handler) {
   return (int32_t)result(sigaction(sig, &sa, &previous[sig]));
 }
 
+void setonstack(void) {
+  for (int sig = 1; sig < 65; sig++) {
+    struct sigaction sa;
+    // The C library keeps some to itself, and refuses.
+    if (sigaction(sig, NULL, &sa) != 0 || (sa.sa_flags & SA_ONSTACK)) continue;
+    if (!(sa.sa_flags & SA_SIGINFO) && (sa.sa_handler == SIG_DFL || sa.sa_handler == SIG_IGN)) continue;
+    sa.sa_flags |= SA_ONSTACK;
+    sigaction(sig, &sa, NULL);
+  }
+}
+
 int32_t issig(int32_t sig, sighandler_ handler) {
   struct sigaction sa;
   if (sigaction(sig, NULL, &sa) != 0) return 0;
@@ -248,7 +259,8 @@ static void forwardmask(int32_t sig, const struct sigaction *sa, const void *con
 int32_t sigfwd(int32_t sig, void *info, void *context) {
   const struct sigaction *sa = &previous[sig];
   if (!(sa->sa_flags & SA_SIGINFO)) {
-    if (sa->sa_handler == SIG_IGN) return 1;
+    // Not of a fault: to return would repeat it for ever.
+    if (sa->sa_handler == SIG_IGN) return sigcode(info) <= 0;
     if (sa->sa_handler == SIG_DFL) return 0;
   } else if (sa->sa_sigaction == NULL) {
     return 0;

@@ -80,10 +80,13 @@ enum {
 typedef void (*sighandler_)(int32_t sig, void *_Nullable info, void *_Nullable context);
 /// Installs handler with SA_SIGINFO | SA_ONSTACK | SA_RESTART; remembers what was there.
 int32_t setsig(int32_t sig, sighandler_ _Nonnull handler) LINK(setsig);
+/// Makes every handler that is installed run on the signal stack, where there is one.
+void setonstack(void) LINK(setonstack);
 /// Whether the handler of sig is handler.
 int32_t issig(int32_t sig, sighandler_ _Nonnull handler) LINK(issig);
 /// Hands the signal to the handler that was there before setsig. Returns 0
-/// where there was none, and the default action is then the caller's to take.
+/// where there was none, or where a fault was to be ignored; the default action is
+/// then the caller's to take.
 int32_t sigfwd(int32_t sig, void *_Nullable info, void *_Nullable context) LINK(sigfwd);
 /// Puts back the default action of sig and raises it; for a fault, returning
 /// from the handler then repeats it and ends the process.

@@ -212,6 +212,8 @@ func initsig() {
   // The code of a standard library or a sanitizer that is linked into the program
   // cannot be told from the program's own: preemption is then by checks alone.
   if textisstatic() != 0 || sanitized { debug[].asyncpreemptoff = true }
+  // A goroutine's stack may be almost full. Go: setsigstack.
+  setonstack()
   _ = setsig(Int32(SIG_URG), sigpreempt)
   _ = setsig(Int32(SIG_SEGV), sigsegv)
   _ = setsig(Int32(SIG_BUS), sigsegv)
