@@ -290,5 +290,5 @@ private func waitfd(_ fd: Int32, _ mode: Int32, _ timeout: Int64) -> Int32 {
   let e = poll_runtime_pollWait(pd, mode)
   if timeout > 0 { poll_runtime_pollSetDeadline(pd, 0, mode) }
   fddispose(pd)
-  return e == E_PERM ? 0 : e
+  return e
 }

@@ -35,9 +35,8 @@ private let pdWait: UInt = 2
 let pollRead: Int32 = 1
 let pollWrite: Int32 = 2
 
-/// The bits of atomicInfo. Go: pollInfo.
+/// The bits of atomicInfo. Go: pollInfo, whose second one is not needed here.
 private let pollClosing: UInt32 = 1 << 0
-let pollEventErr: UInt32 = 1 << 1
 private let pollExpiredReadDeadline: UInt32 = 1 << 2
 private let pollExpiredWriteDeadline: UInt32 = 1 << 3
 
@@ -54,7 +53,7 @@ struct PollDesc: ~Copyable {
   let fdseq = Atomic<UInt32>(1)
 
   /// closing, rd and wd in brief, for those without the lock: written under it, by
-  /// publishInfo. pollEventErr and pollInputEnds are kept here alone.
+  /// publishInfo. pollInputEnds is kept here alone.
   let atomicInfo = Atomic<UInt32>(1 << pollFDSeq)
 
   /// Who waits to read, who to write.
@@ -212,9 +211,7 @@ private func pollalloc() -> PollDescPtr {
 
 /// publishInfo makes atomicInfo what the other fields say; those bits of it that are
 /// not in them stay, if keeping has them. pd.lock must be held.
-func publishInfo(
-  _ pd: PollDescPtr, keeping: UInt32 = pollEventErr | pollInputEnds
-) {
+func publishInfo(_ pd: PollDescPtr, keeping: UInt32 = pollInputEnds) {
   assertLockHeld(pd[].lock)
   var info = pd[].fdseq.load(ordering: .relaxed) << pollFDSeq
   if pd[].closing { info |= pollClosing }
@@ -304,14 +301,9 @@ private func gword(_ pd: PollDescPtr, _ mode: Int32) -> UnsafePointer<Atomic<UIn
 private func netpollcheckerr(_ pd: PollDescPtr, _ mode: Int32) -> Int32 {
   // seq-cst: see "Block or unblock" in netpollblock.
   let info = pd[].atomicInfo.load(ordering: .sequentiallyConsistent)
-  let stop =
-    mode == pollRead
-    ? pollClosing | pollExpiredReadDeadline | pollEventErr
-    : pollClosing | pollExpiredWriteDeadline
-  if info & stop == 0 { return 0 }
-  if info & pollClosing != 0 { return E_BADF }
-  // An error alone; a system call that writes will say which.
-  return info & stop == pollEventErr ? E_PERM : E_TIMEDOUT
+  let expired = mode == pollRead ? pollExpiredReadDeadline : pollExpiredWriteDeadline
+  if info & (pollClosing | expired) == 0 { return 0 }
+  return info & pollClosing != 0 ? E_BADF : E_TIMEDOUT
 }
 
 /// netpollblockcommit publishes the parked gp, unless a report has come. Runs on g0.

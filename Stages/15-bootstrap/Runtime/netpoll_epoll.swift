@@ -155,16 +155,19 @@ private func netpollevent(
 
   // Before the goroutine can look.
   let ends = ev.events & (input & ~UInt32(EPOLL_IN)) != 0
-  setEventBits(pd, err: ev.events == UInt32(EPOLL_ERR), ends: ends, tag)
+  if ends { setEventBits(pd, tag) }
   netpollready(&toRun, pd, mode, &delta)
 }
 
-/// setEventBits records what an event says beside being ready. Go: setEventErr.
+/// setEventBits records what an event says beside being ready: that the input may end.
+/// Go: setEventErr. There an event of nothing but an error fails reads as "not
+/// pollable". A connection that is being reset looks so for a moment, and the next
+/// read, of whoever the event made ready, says it better.
 @inline(__always)
-private func setEventBits(_ pd: PollDescPtr, err: Bool, ends: Bool, _ tag: UInt32) {
+private func setEventBits(_ pd: PollDescPtr, _ tag: UInt32) {
   var x = pd[].atomicInfo.load(ordering: .relaxed)
   while x >> pollFDSeq & pollFDSeqMask == tag {
-    let y = x & ~pollEventErr | (err ? pollEventErr : 0) | (ends ? pollInputEnds : 0)
+    let y = x | pollInputEnds
     if x == y { return }
     // release: it comes before the report in rg.
     let (done, found) = pd[].atomicInfo.compareExchange(
