@@ -201,7 +201,9 @@ public func stopTheWorld<R>(_ body: () throws -> R) rethrows -> R {
 }
 
 /// `stopTheWorld` for a body of which no value is wanted.
-public func stopTheWorld(_ body: () throws -> Void) rethrows { try withStoppedWorld(body) }
+public func stopTheWorld(_ body: () throws -> Void) rethrows {
+  try withStoppedWorld(body)
+}
 
 @inline(__always)
 private func withStoppedWorld<R>(_ body: () throws -> R) rethrows -> R {
