@@ -120,7 +120,7 @@ extension RuntimeTests {
         let (r, w) = makePipe()
         let peer = openSocket()
         let before = descriptorCount()
-        try withoutDescriptors { free in
+        withoutDescriptors { free in
           t.check(connectSocket(peer, port: port), "the kernel needs no descriptor")
           for _ in 0..<100 {
             let failed = [
@@ -166,7 +166,7 @@ extension RuntimeTests {
         let peer = openSocket()
         let failed = Counter()
         let accepted = Channel<TCPConnection>(capacity: 1)
-        try withoutDescriptors { free in
+        withoutDescriptors { free in
           goUntilParked {
             while true {
               do {
