@@ -20,6 +20,9 @@ INSTALL =
 T = 20
 SCENARIO =
 SEED =
+MODEL =
+MUTANT =
+TRACE =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
 SWITCHER = sh Sources/switcher/switcher.sh
@@ -81,6 +84,12 @@ switcher:
 .PHONY: arm64
 arm64:
 	@INSTALL='$(INSTALL)' $(SWITCHER) arm64 $(NUMBERS)
+
+## models [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin
+.PHONY: models
+models:
+	@INSTALL='$(INSTALL)' MUTANT='$(MUTANT)' TRACE='$(TRACE)' \
+	  sh Sources/models/models.sh $(MODEL)
 
 ## tsan | all tests under ThreadSanitizer
 .PHONY: tsan
