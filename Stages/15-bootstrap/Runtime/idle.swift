@@ -15,8 +15,8 @@ import Synchronization
 func wakep() {
   // The submitter's step 3; see the top of this file.
   if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 {
-    // Nobody to wake. An M that is about to idle its P without having spun looks at
-    // needspinning first; it sees this, or its P is seen here.
+    // Nobody to wake. An M that idles its P without having spun looks at needspinning
+    // once the P counts as idle; it sees this, or its P is seen here.
     if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 0 {
       sched[].needspinning.store(1, ordering: .sequentiallyConsistent)
     }

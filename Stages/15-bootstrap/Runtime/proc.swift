@@ -519,14 +519,19 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     unlock(sched[].lock)
     return (gp.unsafelyUnwrapped, false, false)
   }
-  if !mp[].spinning, sched[].needspinning.load(ordering: .relaxed) == 1 {
+  if releasep(mp) != pp { throwFatal("findRunnable: wrong p") }
+  now = pidleput(pp, now)
+  // seq-cst, and not before the P counts as idle: wakep, which holds no lock, sets
+  // needspinning and then looks at npidle.
+  if !mp[].spinning, sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
+    let p2 = pidleget(now).pp
+  {
     // Somebody found work and no P for it: look again, as a spinner.
+    acquirep(mp, p2)
     becomeSpinning(mp)
     unlock(sched[].lock)
     return nil
   }
-  if releasep(mp) != pp { throwFatal("findRunnable: wrong p") }
-  now = pidleput(pp, now)
   unlock(sched[].lock)
 
   // "Delicate dance": nmspinning goes down before the queues are looked at for the

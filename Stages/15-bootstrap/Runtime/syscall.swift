@@ -213,6 +213,16 @@ func handoffp(_ pp: PPtr) {
   }
   let when = timerswakeTime(pp)
   pidleput(pp, 0)
+  // As in findRunnableOnce: work was found meanwhile, and no P for it.
+  if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
+    let p2 = pidleget(0).pp
+  {
+    sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
+    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+    startm(p2, spinning: true, lockheld: true)
+    unlock(sched[].lock)
+    return
+  }
   unlock(sched[].lock)
   if when != 0 { wakeNetPoller(when) }
 }
