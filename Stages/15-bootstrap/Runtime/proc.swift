@@ -582,6 +582,8 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     sched[].lastpoll.store(now, ordering: .sequentiallyConsistent)
     lock(sched[].lock)
     let p2 = pidleget(now).pp
+    // Nobody waits here now. Until somebody does, sysmon sees what arrives.
+    if p2 != nil { wakesysmon() }
     unlock(sched[].lock)
     if let p2 {
       acquirep(mp, p2)
