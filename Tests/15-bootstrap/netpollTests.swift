@@ -543,7 +543,8 @@ extension RuntimeTests {
     }
 
     @Test(arguments: [1, 2, 4])
-    func `what arrives while a goroutine computes is not kept waiting`(procs: Int) throws {
+    func `what arrives while a goroutine computes is not kept waiting`(procs: Int) throws
+    {
       try inRun(procs: procs, within: 20) { _ in
         let (first, wakeFirst) = makePipe()
         let (second, wakeSecond) = makePipe()

@@ -9,7 +9,7 @@
 //
 // Invariants:
 //   A P in syscall belongs to whoever changes its status by CAS.
-//   Between entersyscall and exitsyscall the M touches no P.
+//   Between entersyscall and exitsyscall the M changes nothing in any P.
 
 import CLinux
 import Synchronization
