@@ -108,7 +108,8 @@ ubsan: $(NUMBERS:%=ubsan-%)
 tsan-%:
 	$(call require_stage,$*)
 	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-tsan \
-	  -Xlinker --wrap=__tsan_external_write --filter '^Stage$*Tests\.'
+	  -Xlinker --wrap=__tsan_external_write -Xlinker --wrap=__tsan_func_entry \
+	  --filter '^Stage$*Tests\.'
 	@$(SWITCHER) thread $*
 
 asan-%:

@@ -19,6 +19,16 @@ private func recurse(_ depth: Int) -> Int {
   return below + frame[depth & 127]
 }
 
+/// About four kilobytes a call.
+@inline(never)
+private func recurseInPages(_ depth: Int) -> Int {
+  var frame = InlineArray<512, Int>(repeating: depth)
+  if depth == 0 { return 0 }
+  let below = recurseInPages(depth - 1)
+  frame[(depth + 1) & 511] &+= below
+  return frame[(depth + 1) & 511]
+}
+
 private func sum(_ n: Int) -> Int { n * (n + 1) / 2 }
 
 /// One frame of 200 KB, touched at its far end first.
@@ -61,8 +71,9 @@ extension RuntimeTests {
 
     @Test func `a stack grows to 100 MB`() throws {
       try inRun(procs: 2) { t in
-        t.equal(recurse(90_000), sum(90_000))
-        t.equal(recurse(90_000), sum(90_000), "again")
+        // ThreadSanitizer keeps track of 65,536 calls.
+        t.equal(recurseInPages(25_000), sum(25_000))
+        t.equal(recurseInPages(25_000), sum(25_000), "again")
       }
     }
 
@@ -105,7 +116,7 @@ extension RuntimeTests {
         let before = processStatus("VmRSS")
         for _ in 0..<4 { batch() }
         let grown = processStatus("VmRSS") - before
-        t.check(grown < 32 << 10, "\(grown) KB more")
+        t.check(grown < 32 << 10 + freedButKept, "\(grown) KB more")
       }
     }
 

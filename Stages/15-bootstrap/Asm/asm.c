@@ -72,6 +72,7 @@ struct fiber {
   // AddressSanitizer:
   uintptr_t sp;    // when it was last left
   void *fake;      // its shadow of this stack, while off it
+  unsigned lives;  // goroutines that have begun here
   // ThreadSanitizer:
   void *tsan;
   uintptr_t base;  // its stack of calls, before those that never return
@@ -109,6 +110,20 @@ __attribute__((constructor, disable_sanitizer_instrumentation)) static void find
 }
 
 static inline uintptr_t *fibertop(struct fiber *f) { return (uintptr_t *)f->tsan + top; }
+
+// The goroutine's stack that this thread is on; none on g0. One for all stages, since
+// so is what follows.
+__attribute__((weak, tls_model("initial-exec"))) __thread struct { uintptr_t lo, hi; } tsanstack;
+
+// `make tsan` links this in place of __tsan_func_entry, which every function calls
+// first: makes the stack grow while that is still possible.
+void __real___tsan_func_entry(void *pc) __attribute__((weak));
+__attribute__((weak, disable_sanitizer_instrumentation)) void __wrap___tsan_func_entry(
+    void *pc) {
+  uintptr_t sp = (uintptr_t)__builtin_frame_address(0), low = sp - FIBER_SLACK;
+  if (low >= tsanstack.lo && sp < tsanstack.hi) (void)*(volatile char *)low;
+  __real___tsan_func_entry(pc);
+}
 
 // To the compiler, passing sched[].runq inout is writing to all of sched[], and
 // other Ms meanwhile use other fields of it, as they may. `make tsan` links this in
@@ -152,6 +167,22 @@ void *fiber_create(uintptr_t lo, uintptr_t hi) {
   return f;
 }
 
+#if __has_feature(address_sanitizer)
+// Only who is on a stack can drop its shadow, by leaving it without saving: so go
+// there, and back.
+__attribute__((disable_sanitizer_instrumentation)) static void dropfake(struct fiber *f) {
+  if (f->fake == NULL) return;
+  void *mine;
+  const void *lo;
+  size_t size;
+  __sanitizer_start_switch_fiber(&mine, (const void *)f->lo, f->hi - f->lo);
+  __sanitizer_finish_switch_fiber(f->fake, &lo, &size);
+  __sanitizer_start_switch_fiber(NULL, lo, size);
+  __sanitizer_finish_switch_fiber(mine, NULL, NULL);
+  f->fake = NULL;
+}
+#endif
+
 // Called by gostartcall: forgets the frames in which the last goroutine on this
 // stack ended, or was abandoned.
 void fiber_reset(void *fiber) LINKNAME(fiber_reset);
@@ -164,6 +195,8 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_reset(void *fiber)
 #if __has_feature(address_sanitizer)
   if (f->sp >= f->lo && f->sp < f->hi)
     __asan_unpoison_memory_region((const void *)f->sp, f->hi - f->sp);
+  // Frames that are left for ever stay in the shadow, and it is costly to make.
+  if (++f->lives % 16 == 0) dropfake(f);
 #endif
 }
 
@@ -174,6 +207,9 @@ void fiber_destroy(void *fiber) {
     fiber_reset(f);
 #if __has_feature(thread_sanitizer)
     __tsan_destroy_fiber(f->tsan);
+#endif
+#if __has_feature(address_sanitizer)
+    dropfake(f);
 #endif
   }
   free(f);
@@ -192,6 +228,8 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
   // The first time that g0 is left, and each time that mcall_ comes back to it.
   if (was->own && was->base == 0 && top >= 0) was->base = *fibertop(was);
   if (f->own && f->base != 0) *fibertop(f) = f->base;
+  tsanstack.lo = f->own ? 0 : f->lo;
+  tsanstack.hi = f->own ? 0 : f->hi;
   // Flags 0: what this thread did before the switch happens before what it does
   // after. Between threads, the runtime's own locks and atomics are checked.
   __tsan_switch_to_fiber(f->tsan, 0);

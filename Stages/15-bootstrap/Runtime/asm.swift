@@ -98,6 +98,8 @@ func fiberDestroy(_ fiber: UnsafeMutableRawPointer?) { fiber_destroy(fiber) }
 
 let sanitized = fiber_sanitized() != 0
 
+let fiberSlack = UInt(FIBER_SLACK)
+
 func setAsyncPreempt2(_ fn: @convention(c) () -> Void) { asyncpreempt_set(fn) }
 func asyncPreemptAddress() -> UInt { asyncpreempt_address() }
 func asyncPreemptStack() -> UInt { UInt(asyncpreempt_stack()) }

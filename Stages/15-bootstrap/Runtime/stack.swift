@@ -29,7 +29,11 @@ import Synchronization
 let pageSize: UInt = 4096
 
 /// What a goroutine may use before the fault path is asked.
-let stackMin: UInt = 16 << 10
+let stackMin: UInt = sanitized ? 64 << 10 : 16 << 10
+
+/// Room below the stack pointer: what a leaf keeps there, or a sanitizer's functions,
+/// which hold locks of theirs (see FIBER_SLACK).
+private let slack: UInt = sanitized ? fiberSlack : 4096
 
 /// Bytes at the top of the window for the G.
 private let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
@@ -49,17 +53,16 @@ struct WindowClass: Sendable {
 
 /// A window of 2 MB or more has page tables of its own, and they are what a switch
 /// among a thousand goroutines waits for: the sieve with 2000 takes twice as long when
-/// all its windows are large. Under a sanitizer every reserved byte has shadow, so
-/// windows are modest there.
+/// all its windows are large.
 let windowClasses: InlineArray<5, WindowClass> = [
   WindowClass(
-    window: sanitized ? 8 << 20 : 1 << 30,
+    window: 1 << 30,
     population: 256,
     colours: 1021,
     guardsize: 64 << 10
   ),
   WindowClass(
-    window: sanitized ? 8 << 20 : 64 << 20,
+    window: 64 << 20,
     population: 512,
     colours: 1021,
     guardsize: 64 << 10
@@ -74,7 +77,7 @@ let windowClasses: InlineArray<5, WindowClass> = [
 private let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at least one window.
-private let chunkSize: UInt = sanitized ? 512 << 20 : 8 << 30
+private let chunkSize: UInt = 8 << 30
 private let smallChunkSize: UInt = 1 << 30
 
 /// A reservation: n windows, of which the first `used` have been handed out.
@@ -306,8 +309,7 @@ enum Growth {
 func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
   let top = stacktop(gp)
   let old = gp[].softlo
-  // Frames live down to sp; what a leaf keeps below it must stay too.
-  let need = top - (min(addr, sp) - 4096) & ~(pageSize - 1)
+  let need = top - (min(addr, sp) - slack) & ~(pageSize - 1)
   var size = 2 * (top - old)
   while size < need { size *= 2 }
   let max = UInt(stackpool[].maxstacksize.load(ordering: .relaxed))
@@ -346,7 +348,7 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   let old = gp[].softlo
   if old == top - stackMin { return }
   var size = stackMin
-  while size < top - (sp - 4096) { size *= 2 }
+  while size < top - (sp - slack) { size *= 2 }
   // Half of it in use: leave it, it would only fault again.
   if 2 * size >= top - old { return }
   if gp[].deepkept { deepunkept(gp) }

@@ -177,6 +177,10 @@ void asyncpreempt_set(void (*_Nonnull fn)(void)) LINKNAME(asyncpreempt_set);
 /// null for the calling thread's own.
 void *_Nullable fiber_create(uintptr_t lo, uintptr_t hi) LINKNAME(fiber_create);
 void fiber_destroy(void *_Nullable fiber) LINKNAME(fiber_destroy);
+/// Bytes of stack that a sanitizer's own functions may use. ThreadSanitizer's hold locks
+/// that a handler of the fault would need: under it every function makes sure of this
+/// much when it begins.
+enum { FIBER_SLACK = 32 << 10 };
 /// Whether this was built for a sanitizer.
 int fiber_sanitized(void) LINKNAME(fiber_sanitized);
 #endif
