@@ -284,8 +284,7 @@ extension RuntimeTests {
     }
 
     // Go: testprog/schedmetrics
-    @Test(.enabled(if: signalsPreempt))
-    func `schedtrace prints Go's line`() async throws {
+    @Test func `schedtrace prints Go's line`() async throws {
       let result = await #expect(
         processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
       ) {
@@ -293,7 +292,7 @@ extension RuntimeTests {
         setEnvironment("GODEBUG", "schedtrace=5")
         try run(procs: 2) {
           let stop = Counter()
-          for _ in 0..<10 { go { while stop.value == 0 {} } }
+          for _ in 0..<10 { go { while stop.value == 0 { checkpoint() } } }
           sleep(for: .milliseconds(100))
           stop.value = 1
           exit_(0)
