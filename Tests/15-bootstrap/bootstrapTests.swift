@@ -292,7 +292,7 @@ extension RuntimeTests {
         setEnvironment("GODEBUG", "schedtrace=5")
         try run(procs: 2) {
           let stop = Counter()
-          for _ in 0..<10 { go { while stop.value == 0 { checkpoint() } } }
+          for _ in 0..<10 { go { while stop.value == 0 { checkUnlessSignals() } } }
           sleep(for: .milliseconds(100))
           stop.value = 1
           exit_(0)

@@ -244,7 +244,7 @@ extension RuntimeTests {
       ) {
         exitTestDeadline()
         try run(procs: 4) {
-          for _ in 0..<4 { go { while true {} } }
+          for _ in 0..<4 { go { while true { checkUnlessSignals() } } }
           for i in 0..<4 { go { throw TestError(id: i) } }
           while true { gosched() }
         }

@@ -253,7 +253,7 @@ extension RuntimeTests {
         let here = gettid_()
         try inRun(procs: procs) { _ in
           let stop = Counter()
-          go { while stop.value == 0 { checkpoint() } }
+          go { while stop.value == 0 { checkUnlessSignals() } }
           for _ in 0..<3 { gosched() }
           stop.value = 1
         }

@@ -427,7 +427,8 @@ extension RuntimeTests {
         let before = processStatus("VmRSS")
         for _ in 0..<200 { batch() }
         let grown = processStatus("VmRSS") - before
-        t.check(grown < 32 << 10 + freedButKept, "\(grown) KB more after 200,000 goroutines")
+        t.check(
+          grown < 32 << 10 + freedButKept, "\(grown) KB more after 200,000 goroutines")
       }
     }
 

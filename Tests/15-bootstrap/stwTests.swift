@@ -36,7 +36,7 @@ extension RuntimeTests {
           group.go {
             while stop.value == 0 {
               steps.add()
-              if i % 2 == 0 { gosched() }
+              if i % 2 == 0 { gosched() } else { checkUnlessSignals() }
             }
           }
         }
@@ -66,7 +66,12 @@ extension RuntimeTests {
       try inRun(procs: 2) { t in
         let steps = Counter()
         let stop = Counter()
-        go { while stop.value == 0 { steps.add() } }
+        go {
+          while stop.value == 0 {
+            steps.add()
+            checkUnlessSignals()
+          }
+        }
         steps.await(atLeast: 1)
         stopTheWorld {
           let before = steps.value
@@ -131,7 +136,7 @@ extension RuntimeTests {
       try inRun(procs: 5) { _ in
         let stop = Counter()
         let group = WaitGroup()
-        for _ in 0..<4 { group.go { while stop.value == 0 {} } }
+        for _ in 0..<4 { group.go { while stop.value == 0 { checkUnlessSignals() } } }
         for _ in 0..<10 {
           gosched()
           stopTheWorld {}
@@ -250,6 +255,7 @@ extension RuntimeTests {
               moves.add()
               tid = now
             }
+            checkUnlessSignals()
           }
         }
         ready.await(1)

@@ -153,6 +153,9 @@ final class Tracked: Sendable {
 /// and a signal could interrupt it. Tests of what signals do say so.
 let signalsPreempt = !sanitized
 
+/// In a loop that only a signal gets off its thread: the check where no signal does.
+func checkUnlessSignals() { if !signalsPreempt { checkpoint() } }
+
 /// The state of another goroutine, seen from outside.
 final class Watched: Sendable {
   private let g = Atomic<UInt>(0)
