@@ -194,7 +194,7 @@ private func framePointer() -> UnsafeRawPointer? { frame_address() }
 private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) {
   var line = Line()
   line.put("goroutine ")
-  line.put(gp[].goid)
+  line.put(racyload(addressOf(&gp[].goid)))
   line.put(" [")
   let status = gp[].atomicstatus.load(ordering: .relaxed)
   switch running ? .running : status {
@@ -228,7 +228,11 @@ private let traceFrames = 50
 func traceback(_ fp: UInt, _ gp: GPtr?, _ out: borrowing Output, names: Bool = true) {
   var lo: UInt = 0
   var hi: UInt = .max
-  if let gp { (lo, hi) = (gp[].softlo, gp[].stack.hi) } else { osstack(&lo, &hi) }
+  if let gp {
+    (lo, hi) = (racyload(addressOf(&gp[].softlo)), gp[].stack.hi)
+  } else {
+    osstack(&lo, &hi)
+  }
   var total = 0
   walkframes(fp, lo, hi) { _ in total += 1 }
   var n = 0
@@ -250,11 +254,14 @@ func traceback(_ fp: UInt, _ gp: GPtr?, _ out: borrowing Output, names: Bool = t
 private func walkframes(_ fp: UInt, _ lo: UInt, _ hi: UInt, _ body: (UInt) -> Void) {
   var fp = fp
   while fp >= lo, fp <= hi &- 16, fp % 8 == 0 {
-    let frame = UnsafePointer<UInt>(bitPattern: fp).unsafelyUnwrapped
-    if frame[1] == 0 { return }
-    body(frame[1])
-    if frame[0] <= fp { return }
-    fp = frame[0]
+    // The goroutine may have begun to run meanwhile.
+    let frame = UnsafeMutablePointer<UInt>(bitPattern: fp).unsafelyUnwrapped
+    let next = racyload(frame)
+    let pc = racyload(frame + 1)
+    if pc == 0 { return }
+    body(pc)
+    if next <= fp { return }
+    fp = next
   }
 }
 
@@ -298,9 +305,12 @@ func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
   }
   let epoch = sched[].epoch.load(ordering: .relaxed)
   forEachG { gp in
-    if gp == me || gp[].issystem || gp[].epoch != epoch { return }
     let status = gp[].atomicstatus.load(ordering: .acquiring)
-    if status == .dead || status == .idle { return }
+    if gp == me || status == .dead || status == .idle { return }
+    // It may end meanwhile, and another begin.
+    if racyload(addressOf(&gp[].issystem)) || racyload(addressOf(&gp[].epoch)) != epoch {
+      return
+    }
     if me != nil {
       line.end(out)
     }
@@ -319,22 +329,24 @@ func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
 
 /// The frames of a goroutine that does not run: mcall's caller is the first.
 private func parkedtraceback(_ gp: GPtr, _ out: borrowing Output) {
-  let sp = gp[].sched.sp
-  if sp >= gp[].softlo, sp &+ 8 <= gp[].stack.hi {
-    printframe(savedpc(gp), out, names: true)
+  let sp = racyload(addressOf(&gp[].sched.sp))
+  if sp >= racyload(addressOf(&gp[].softlo)), sp &+ 8 <= gp[].stack.hi {
+    printframe(savedpc(gp, sp), out, names: true)
   }
   traceback(savedfp(gp), gp, out)
 }
 
 #if arch(x86_64)
-  private func savedpc(_ gp: GPtr) -> UInt {
-    UnsafePointer<UInt>(bitPattern: gp[].sched.sp).unsafelyUnwrapped.pointee
+  private func savedpc(_ gp: GPtr, _ sp: UInt) -> UInt {
+    racyload(UnsafeMutablePointer<UInt>(bitPattern: sp).unsafelyUnwrapped)
   }
-  private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.rbp }
+  private func savedfp(_ gp: GPtr) -> UInt { racyload(addressOf(&gp[].sched.rbp)) }
   private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.rbp = fp }
 #else
-  private func savedpc(_ gp: GPtr) -> UInt { gp[].sched.lr }
-  private func savedfp(_ gp: GPtr) -> UInt { gp[].sched.x.10 }
+  private func savedpc(_ gp: GPtr, _ sp: UInt) -> UInt {
+    racyload(addressOf(&gp[].sched.lr))
+  }
+  private func savedfp(_ gp: GPtr) -> UInt { racyload(addressOf(&gp[].sched.x.10)) }
   private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.x.10 = fp }
 #endif
 

@@ -327,7 +327,7 @@ private func schedtracemg(_ line: inout Line) {
     }
     line.put(" curg=")
     if let g = m[].curg.load(ordering: .relaxed) {
-      line.put(g[].goid)
+      line.put(racyload(addressOf(&g[].goid)))
     } else {
       line.put("nil")
     }
@@ -341,7 +341,7 @@ private func schedtracemg(_ line: inout Line) {
         ? "true" : "false")
     line.put(" lockedg=")
     if let g = racyload(addressOf(&m[].lockedg)) {
-      line.put(g[].goid)
+      line.put(racyload(addressOf(&g[].goid)))
     } else {
       line.put("nil")
     }
@@ -350,10 +350,10 @@ private func schedtracemg(_ line: inout Line) {
   // Copied: a closure may not capture an inout noncopyable line.
   forEachG { gp in
     let status = gp[].atomicstatus.load(ordering: .relaxed)
-    if status == .dead || gp[].issystem { return }
+    if status == .dead || racyload(addressOf(&gp[].issystem)) { return }
     var line = Line()
     line.put("  G")
-    line.put(gp[].goid)
+    line.put(racyload(addressOf(&gp[].goid)))
     line.put(": status=")
     line.put(Int64(status.rawValue))
     line.put("(")
