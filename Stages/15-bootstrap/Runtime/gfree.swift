@@ -17,7 +17,7 @@ private let deepKeep: Int = 64 << 20
 /// Executed only by the owner P.
 @inline(__always)
 func gfput(_ pp: PPtr, _ gp: GPtr) {
-  if gp[].softlo != stacktop(gp) - stackMin { gfputdeep(gp) }
+  if gp[].grown { gfputdeep(gp) }
   pp[].gFree.push(gp)
   if pp[].gFree.size < 64 { return }
   lock(sched[].gFreeLock)
@@ -132,7 +132,7 @@ func gftrim() -> Int {
 private func windowfree(_ gp: GPtr, _ c: UInt8) {
   fiberDestroy(gp[].sched.fiber)
   if gp[].deepkept { deepunkept(gp) }
-  if gp[].softlo != stacktop(gp) - stackMin {
+  if gp[].grown {
     stackpool[].ngrown.subtract(1, ordering: .relaxed)
     removeguard(gp)
   }

@@ -290,6 +290,9 @@ struct G: ~Copyable {
   /// Dead, and its deep stack counted in stackpool.deepkept.
   var deepkept = false
 
+  /// Its stack was let grow, and has not yet shrunk to what it began with.
+  var grown = false
+
   /// The guard below softlo is in place; the first frame on the stack puts it there.
   var guarded = false
 

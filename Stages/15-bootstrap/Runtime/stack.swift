@@ -89,22 +89,27 @@ struct Chunk: ~Copyable {
   let n: UInt32
   let stackclass: UInt8
 
+  /// Windows in the chunks before it, for colours.
+  let before: UInt32
+
   // Written under stackpool.lock, read by whoever walks all Gs.
 
   let used = Atomic<UInt32>(0)
 
-  init(base: UInt, window: UInt, n: UInt32, stackclass: UInt8) {
+  init(base: UInt, window: UInt, n: UInt32, stackclass: UInt8, before: UInt32) {
     self.base = base
     self.window = window
     self.n = n
     self.stackclass = stackclass
+    self.before = before
   }
 
   /// The G of window i, shifted by some pages, and by some lines in its page.
   func g(_ i: UInt32) -> GPtr {
     let hi = base + UInt(i + 1) * window
-    let pages = UInt(i) % windowClasses[Int(stackclass)].colours
-    let lines = UInt(i / 3) % lineColours
+    let k = UInt(before + i)
+    let pages = k % windowClasses[Int(stackclass)].colours
+    let lines = k / 3 % lineColours
     let shift = pages * pageSize + lines * 64 + gSize
     return GPtr(UnsafeMutableRawPointer(bitPattern: hi - shift).unsafelyUnwrapped)
   }
@@ -131,6 +136,9 @@ struct Stackpool: ~Copyable {
   let ngrows = Atomic<UInt64>(0)
 
   // Protected by lock.
+
+  /// Windows in all chunks.
+  var nreserved: UInt32 = 0
 
   /// Windows that hold a G, dead or alive.
   var nwindows: Int64 = 0
@@ -250,8 +258,10 @@ private func newchunk(_ c: UInt8) -> Ptr<Chunk>? {
       base: UInt(bitPattern: base),
       window: window,
       n: UInt32(size / window),
-      stackclass: c
+      stackclass: c,
+      before: stackpool[].nreserved
     ))
+  stackpool[].nreserved += UInt32(size / window)
   stackpool[].chunks[n].store(chunk, ordering: .relaxed)
   // release: the chunk is seen before its count.
   stackpool[].nchunks.store(n + 1, ordering: .releasing)
@@ -320,7 +330,8 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
     return .limit(size: min(max, window), window: window < max)
   }
   let softlo = (top - size + pageSize - 1) & ~(pageSize - 1)
-  if old == top - stackMin { stackpool[].ngrown.add(1, ordering: .relaxed) }
+  if !gp[].grown { stackpool[].ngrown.add(1, ordering: .relaxed) }
+  gp[].grown = true
   stackpool[].ngrows.add(1, ordering: .relaxed)
   removeguard(gp)
   setguard(gp, softlo)
@@ -344,9 +355,9 @@ private let hugePage: UInt = 2 << 20
 /// stackshrink gives back what gp's stack has below its frames, if it was ever
 /// let grow. The caller owns the stack.
 func stackshrink(_ gp: GPtr, sp: UInt) {
+  if !gp[].grown { return }
   let top = stacktop(gp)
   let old = gp[].softlo
-  if old == top - stackMin { return }
   var size = stackMin
   while size < top - (sp - slack) { size *= 2 }
   // Half of it in use: leave it, it would only fault again.
@@ -357,5 +368,7 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   let unused = UnsafeMutableRawPointer(bitPattern: old).unsafelyUnwrapped
   sys_unused(unused, Int(softlo - old))
   setguard(gp, softlo)
-  if size == stackMin { stackpool[].ngrown.subtract(1, ordering: .relaxed) }
+  if size > stackMin { return }
+  gp[].grown = false
+  stackpool[].ngrown.subtract(1, ordering: .relaxed)
 }
