@@ -112,6 +112,8 @@ private let tlsRefusalLimit: Int32 = 8
 /// wantAsyncPreempt and isAsyncSafePoint, on gp's own thread in a handler.
 private func isAsyncSafePoint(_ gp: GPtr, _ context: UnsafeMutableRawPointer) -> Bool {
   guard let mp = gp[].m, let pp = mp[].p, gp != mp[].g0 else { return false }
+  // The signal may be somebody else's.
+  if debug[].asyncpreemptoff { return false }
   guard gp[].preempt.load(ordering: .relaxed) || pp[].preempt.load(ordering: .relaxed)
   else { return false }
   guard gp[].inRuntime == 0, canPreemptM(gp) else { return false }
