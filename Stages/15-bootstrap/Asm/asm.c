@@ -62,7 +62,10 @@ int asyncpreempt_fixup(void *ucontext) {
 #endif
 
 #ifdef SANITIZED
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int fiber_sanitized(void) { return 1; }
 
@@ -111,9 +114,19 @@ __attribute__((constructor, disable_sanitizer_instrumentation)) static void find
 
 static inline uintptr_t *fibertop(struct fiber *f) { return (uintptr_t *)f->tsan + top; }
 
-// The goroutine's stack that this thread is on; none on g0. One for all stages, since
-// so is what follows.
-__attribute__((weak, tls_model("initial-exec"))) __thread struct { uintptr_t lo, hi; } tsanstack;
+// The goroutine's stack that this thread is on, and from where on it may be used for
+// certain; none on g0. One for all stages, since so is what follows.
+__attribute__((weak, tls_model("initial-exec"))) __thread struct {
+  uintptr_t lo, hi, soft;
+} tsanstack;
+
+// ThreadSanitizer calls the program's handlers late, on whatever stack, with all
+// signals blocked: a fault would then end the process.
+__attribute__((disable_sanitizer_instrumentation)) static int mayfault(void) {
+  uint64_t blocked = 0;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof blocked);
+  return (blocked & 1ull << (SIGSEGV - 1)) == 0;
+}
 
 // `make tsan` links this in place of __tsan_func_entry, which every function calls
 // first: makes the stack grow while that is still possible.
@@ -121,7 +134,11 @@ void __real___tsan_func_entry(void *pc) __attribute__((weak));
 __attribute__((weak, disable_sanitizer_instrumentation)) void __wrap___tsan_func_entry(
     void *pc) {
   uintptr_t sp = (uintptr_t)__builtin_frame_address(0), low = sp - FIBER_SLACK;
-  if (low >= tsanstack.lo && sp < tsanstack.hi) (void)*(volatile char *)low;
+  if (low < tsanstack.soft && low >= tsanstack.lo && sp < tsanstack.hi && mayfault()) {
+    (void)*(volatile char *)low;
+    // The guard, where it is next, begins at a page: all of this one may be used.
+    tsanstack.soft = low & ~(uintptr_t)4095;
+  }
   __real___tsan_func_entry(pc);
 }
 
@@ -229,7 +246,7 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
   if (was->own && was->base == 0 && top >= 0) was->base = *fibertop(was);
   if (f->own && f->base != 0) *fibertop(f) = f->base;
   tsanstack.lo = f->own ? 0 : f->lo;
-  tsanstack.hi = f->own ? 0 : f->hi;
+  tsanstack.hi = tsanstack.soft = f->own ? 0 : f->hi;
   // Flags 0: what this thread did before the switch happens before what it does
   // after. Between threads, the runtime's own locks and atomics are checked.
   __tsan_switch_to_fiber(f->tsan, 0);
