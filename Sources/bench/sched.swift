@@ -287,16 +287,24 @@ struct Queens: Sendable {
   }
 }
 
-func serialQueens(_ board: Queens) -> Int {
-  if board.columns == board.full { return 1 }
+/// Without the struct: in registers, as Go has it.
+func serialQueens(
+  _ full: UInt32, _ columns: UInt32, _ left: UInt32, _ right: UInt32
+) -> Int {
+  if columns == full { return 1 }
   var solutions = 0
-  var free = board.free
+  var free = full & ~(columns | left | right)
   while free != 0 {
     let bit = free & (0 &- free)
     free ^= bit
-    solutions &+= serialQueens(board.placing(bit))
+    solutions &+= serialQueens(
+      full, columns | bit, ((left | bit) &<< 1) & full, (right | bit) &>> 1)
   }
   return solutions
+}
+
+func serialQueens(_ board: Queens) -> Int {
+  serialQueens(board.full, board.columns, board.left, board.right)
 }
 
 let queensTasks = Counter()
