@@ -554,7 +554,7 @@ extension RuntimeTests {
         go {
           try waitReadable(first)
           computing.value = 1
-          while answered.value == 0 {}
+          while answered.value == 0 { checkUnlessSignals() }
         }
         go {
           try waitReadable(second)
