@@ -191,7 +191,7 @@ extension RuntimeTests {
             while stop.value == 0 { fillBytes($0) }
           }
         }
-        // Asked once per 10 ms it would be found in the library nearly every time.
+        // That it does, not how soon: asked more rarely it would, too, only later.
         for _ in 0..<20 { gosched() }
         stop.value = 1
       }
