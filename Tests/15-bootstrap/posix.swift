@@ -233,3 +233,27 @@ func clockRead() -> Int64 {
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
+
+/// LeakSanitizer's functions, where they are part of the program.
+struct LeakSanitizer: Sendable {
+  let addRoot: @convention(c) (UnsafeMutableRawPointer, Int) -> Void
+
+  /// Not 0: memory is lost.
+  let search: @convention(c) () -> Int32
+
+  init?() {
+    func function<T>(_ name: String, as type: T.Type) -> T? {
+      dlsym(nil, name).map { unsafeBitCast($0, to: type) }
+    }
+    typealias OfRegion = @convention(c) (UnsafeMutableRawPointer, Int) -> Void
+    guard
+      let addRoot = function("__lsan_register_root_region", as: OfRegion.self),
+      let search = function(
+        "__lsan_do_recoverable_leak_check", as: (@convention(c) () -> Int32).self)
+    else { return nil }
+    self.addRoot = addRoot
+    self.search = search
+  }
+}
+
+let leakSanitizer = LeakSanitizer()

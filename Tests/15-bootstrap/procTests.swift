@@ -46,6 +46,19 @@ extension RuntimeTests {
       }
     }
 
+    @Test(arguments: procsToTry)
+    func `what run was given is released when it is over`(procs: Int) throws {
+      let live = Counter()
+      for _ in 0..<3 {
+        let object = Tracked(live)
+        try inRun(procs: procs) { t in t.equal(object.live.value, 1) }
+        #expect(throws: TestError()) {
+          try run(procs: procs) { throw TestError(id: object.id) }
+        }
+      }
+      #expect(live.value == 0)
+    }
+
     @Test func `run can be called from one thread after another`() throws {
       for _ in 0..<10 {
         let ran = Counter()

@@ -46,6 +46,9 @@ struct Boot: ~Copyable {
   var starttime: Int64 = 0
   var sysmonstarted = false
   var maxprocs: Int32 = 1
+
+  /// The main goroutine has returned, and not by goexit: the run is over.
+  var mainreturned = false
   let hooks = Ptr(allocating: ExitHooks())
 
   /// What timers of a run that is over were to run.
@@ -87,7 +90,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   withUnsafeMutablePointer(to: &boot[].sigmask) {
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigunblockours($0) }
   }
-  newproc { try runmain(program) }
+  newproc({ try runmain(program) }, entry: mainstart)
   asmrt0(mp[].rt0g, mp[].g0, mstart0)
   // Here when the main goroutine has returned: see rundone.
   setg(mp[].g0)
@@ -118,6 +121,7 @@ private func schedinit(_ procs: Int?) {
   }
   let asked = procs.map { Int32(clamping: max(1, min($0, maxGomaxprocs))) }
   sched[].ending = false
+  boot[].mainreturned = false
   sched[].lastpoll.store(nanotime(), ordering: .relaxed)
   _ = procresize(m0, asked ?? boot[].maxprocs)
   sched[].gcwaiting.store(false, ordering: .sequentiallyConsistent)
@@ -140,6 +144,17 @@ private func initonce() {
   boot[].maxprocs = gomaxprocsFromEnvironment() ?? Int32(min(Int(ncpus), maxGomaxprocs))
   parsedebugvars()
   initsig()
+}
+
+/// The first frame of the main goroutine.
+private let mainstart: MFunc = { raw in
+  gorun(GPtr(raw))
+  if !boot[].mainreturned { mcall(goexit0) }
+  // Somebody is printing how the program ends: let it.
+  if sched[].panicking.load(ordering: .relaxed) != 0 { gopark(nil, nil, .panicWait) }
+  stopTheWorldG()
+  mcall(rundone)
+  fatalError("rundone returned")
 }
 
 /// The main goroutine. Go: runtime.main.
@@ -166,16 +181,15 @@ private func runmain(_ program: Program) throws {
     if program.exits { throw error }
     program.error = error
   }
-  gp = enterRuntime("run")
-  // Somebody is printing how the program ends: let it.
-  if sched[].panicking.load(ordering: .relaxed) != 0 { gopark(nil, nil, .panicWait) }
   if program.exits {
+    gp = enterRuntime("exit")
+    // Somebody is printing how the program ends: let it.
+    if sched[].panicking.load(ordering: .relaxed) != 0 { gopark(nil, nil, .panicWait) }
     exitRuntime(gp)
     runExitHooks()
     exit_clean(0)
   }
-  stopTheWorldG()
-  mcall(rundone)
+  boot[].mainreturned = true
 }
 
 private func startsysmon() {

@@ -77,21 +77,21 @@ func wakecollector() -> GPtr? {
 }
 
 /// Starts the collector's goroutine. Go: gcenable.
-func gcenable() {
-  newproc(
-    {
-      while true {
-        let gp = enterRuntime("collector")
-        gopark(
-          { gp, _ in
-            // release: it is off its stack.
-            sched[].collectorwaiting.store(GPtr(gp), ordering: .releasing)
-            return true
-          }, nil, .collectorIdle)
-        collect()
-        exitRuntime(gp)
-      }
-    }, system: true)
+func gcenable() { newproc(nil, entry: bgcollect, system: true) }
+
+/// The collector's goroutine, which the end of a run abandons where it waits: nothing
+/// may be alive in this frame. Go: bgsweep.
+private let bgcollect: MFunc = { raw in
+  stackguard(GPtr(raw))
+  while true {
+    gopark(
+      { gp, _ in
+        // release: it is off its stack.
+        sched[].collectorwaiting.store(GPtr(gp), ordering: .releasing)
+        return true
+      }, nil, .collectorIdle)
+    collect()
+  }
 }
 
 /// One pass.

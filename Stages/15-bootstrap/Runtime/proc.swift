@@ -232,8 +232,13 @@ func goyield() {
 
 // Birth and death of goroutines.
 
-/// newproc makes a goroutine that runs fn, and queues it to run next.
-func newproc(_ fn: @escaping () throws -> Void, system: Bool = false) {
+/// newproc makes a goroutine that runs fn, and queues it to run next. entry is its first
+/// frame; what is not gomain runs fn itself, if at all.
+func newproc(
+  _ fn: (() throws -> Void)?,
+  entry: MFunc = gomain,
+  system: Bool = false
+) {
   var mp = acquirem()
   var dead = gfget(mp[].p.unsafelyUnwrapped)
   if dead == nil, isAhead(mp) {
@@ -243,7 +248,7 @@ func newproc(_ fn: @escaping () throws -> Void, system: Bool = false) {
     dead = gfget(mp[].p.unsafelyUnwrapped)
     if dead == nil { noteEnds() }
   }
-  let gp = newproc1(dead ?? malg(), fn, mp, system: system)
+  let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
   releasem(mp)
@@ -275,7 +280,8 @@ private func noteEnds() {
 @inline(__always)
 private func newproc1(
   _ gp: GPtr,
-  _ fn: @escaping () throws -> Void,
+  _ fn: (() throws -> Void)?,
+  _ entry: MFunc,
   _ mp: MPtr,
   system: Bool
 ) -> GPtr {
@@ -299,13 +305,13 @@ private func newproc1(
     gp[].goid = pp[].goidcache
     bump(pp[].counters.spawns)
   }
-  gostartcallfn(gp, gp[].stack.hi, gomain)
+  gostartcallfn(gp, gp[].stack.hi, entry)
   casgstatus(gp, .dead, .runnable)
   return gp
 }
 
-/// The first frame of every goroutine.
-private let gomain: MFunc = { raw in
+/// The first frame of a goroutine.
+let gomain: MFunc = { raw in
   gorun(GPtr(raw))
   mcall(goexit0)
   fatalError("goexit0 returned")
@@ -314,7 +320,7 @@ private let gomain: MFunc = { raw in
 /// Runs what the goroutine was made for. In a call of its own: when it returns,
 /// nothing of the program's is alive in a frame that is left for good.
 @inline(never)
-private func gorun(_ gp: GPtr) {
+func gorun(_ gp: GPtr) {
   let fn = gp[].startfn.take().unsafelyUnwrapped
   if !gp[].guarded { stackguard(gp) }
   exitRuntime(gp)
@@ -339,7 +345,7 @@ private func uncaught(_ error: any Error) {
 struct Goexit: Error {}
 
 /// goexit0 ends the calling goroutine; its stack is free once on g0.
-private let goexit0: MFunc = { raw in
+let goexit0: MFunc = { raw in
   let gp = GPtr(raw)
   gdestroy(gp)
   schedule()
