@@ -18,6 +18,8 @@ PROGRAM =
 ARGS =
 INSTALL =
 T = 20
+PARTS =
+CONFIG = release
 SCENARIO =
 SEED =
 MODEL =
@@ -138,11 +140,17 @@ ubsan-%:
 	  --scratch-path .build-ubsan --filter '^Stage$*Tests\.'
 	@$(SWITCHER) undefined $*
 
-## stress [T=20] [SEED=] [ARGS=] | random programs on 1 to 16 Ps, every value accounted for
+## stress [T=20] [CONFIG=debug] [SEED=] | random programs on 1 to 16 Ps, every value accounted for
 .PHONY: stress
 stress:
-	swift build -c release --product stress
-	@.build/release/stress -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
+	swift build -c $(CONFIG) --product stress
+	@.build/$(CONFIG)/stress -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
+
+## prove [T=600] [PARTS='tsan stress'] | the long form of all proofs, about two hours
+.PHONY: prove
+prove: T = 600
+prove:
+	@sh Sources/prove/prove.sh $(T) $(PARTS)
 
 ## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
 .PHONY: bench

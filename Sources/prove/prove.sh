@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# The long form of every proof, one after another; a failure does not stop the rest.
+#   prove.sh SECONDS [PART]...
+# SECONDS is how long the parts take that could go on for ever. What each part prints
+# is kept in .build/prove; in the end, a line for each. Exit status 1 if one failed.
+set -u
+
+seconds=$1
+shift
+all='test test-release switcher arm64 tsan asan ubsan models schedules mutants stress
+  stress-debug fuzz host format-check'
+for part in "$@"; do
+  case " $(echo $all) " in
+    *" $part "*) ;;
+    *)
+      echo "prove: there is no part $part; parts:" $all >&2
+      exit 2
+      ;;
+  esac
+done
+[ $# -gt 0 ] || set -- $all
+
+# What make was told is not for the parts.
+unset MAKEFLAGS MFLAGS
+
+logs=.build/prove
+mkdir -p "$logs"
+trap 'kill $! 2>/dev/null; exit 130' INT TERM
+
+# The line of a log that says how its part ended.
+closing() {
+  if grep -q 'Test run with' "$1"; then grep 'Test run with' "$1"; else tail -n 1 "$1"; fi |
+    tail -n 1 | cut -c 1-100
+}
+
+summary=
+failed=0
+number=0
+for part in "$@"; do
+  number=$((number + 1))
+  case $part in
+    stress-debug) command="stress CONFIG=debug T=$seconds" ;;
+    schedules | stress | fuzz) command="$part T=$seconds" ;;
+    *) command=$part ;;
+  esac
+  echo "prove: $number of $#: make $command"
+  began=$(date +%s)
+  # Word splitting separates the target from its variables.
+  # shellcheck disable=SC2086
+  make --no-print-directory $command > "$logs/$part.log" 2>&1 &
+  wait $!
+  status=$?
+  took=$(($(date +%s) - began))
+  result=passed
+  if [ $status -ne 0 ]; then
+    result=FAILED
+    failed=$((failed + 1))
+    tail -n 20 "$logs/$part.log" | sed 's/^/  | /'
+    echo "  all of it: $logs/$part.log"
+  fi
+  line=$(printf '%-13s %-6s %6d s  %s' "$part" $result $took "$(closing "$logs/$part.log")")
+  echo "  $line"
+  summary="$summary$line
+"
+done
+
+echo
+printf '%s' "$summary"
+if [ $failed -gt 0 ]; then
+  echo "prove: $failed of $# failed" >&2
+  exit 1
+fi
+echo "prove: all $# passed"
