@@ -20,7 +20,9 @@ let stageTargets = stages.flatMap { name -> [Target] in
     ),
     .testTarget(
       name: "\(stage)Tests",
-      dependencies: [.target(name: stage), .target(name: "CLinux")],
+      dependencies: [
+        .target(name: stage), .target(name: "CLinux"), .target(name: "TraceFile"),
+      ],
       path: "Tests/\(name)",
       exclude: ["switcher"],
       swiftSettings: stageAlias(number)
@@ -44,5 +46,7 @@ let package = Package(
     ),
     .executableTarget(name: "stress", dependencies: ["Goroutines"]),
     .executableTarget(name: "tour", dependencies: ["Goroutines"]),
+    .target(name: "TraceFile"),
+    .executableTarget(name: "trace", dependencies: ["TraceFile"]),
   ] + stageTargets
 )

@@ -72,6 +72,15 @@ void sys_unused(void *_Nonnull addr, size_t n) LINK(sys_unused);
 /// Asks for huge pages.
 void sys_hugepage(void *_Nonnull addr, size_t n) LINK(sys_hugepage);
 
+// Files as memory.
+
+/// Makes a file, or an empty one of one that is there; a descriptor.
+int32_t file_create(const char *_Nonnull path) LINK(file_create);
+/// n bytes of it, zeros where it was shorter; null: no space.
+void *_Nullable file_map(int32_t fd, uint64_t offset, size_t n) LINK(file_map);
+void file_unmap(void *_Nonnull addr, size_t n) LINK(file_unmap);
+void file_close(int32_t fd) LINK(file_close);
+
 // Signals.
 
 enum {

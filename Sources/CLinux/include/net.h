@@ -14,7 +14,7 @@
 #define LINK(name) __asm__("clinux_" #name)
 
 /// The errors that callers tell apart.
-static const int32_t E_PERM = 1, E_INTR = 4, E_BADF = 9, E_AGAIN = 11, E_INVAL = 22;
+static const int32_t E_PERM = 1, E_INTR = 4, E_BADF = 9, E_AGAIN = 11, E_INVAL = 22, E_NOSPC = 28;
 static const int32_t E_NFILE = 23, E_MFILE = 24;
 static const int32_t E_AFNOSUPPORT = 97, E_ADDRNOTAVAIL = 99, E_CONNABORTED = 103;
 static const int32_t E_TIMEDOUT = 110, E_HOSTUNREACH = 113, E_INPROGRESS = 115;

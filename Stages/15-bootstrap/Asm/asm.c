@@ -19,6 +19,15 @@ __attribute__((noinline)) void setg_(void *g) {
   tls_g = g;
 }
 
+int traceflag;
+static __thread void *trace_thread __attribute__((tls_model("initial-exec")));
+
+// Out of line, for getg_'s reason.
+__attribute__((noinline)) void **tracetls_(void) {
+  __asm__ volatile("" ::: "memory");
+  return &trace_thread;
+}
+
 static void badasyncpreempt(void) { __builtin_trap(); }
 void (*asyncpreempt2)(void) __asm__(STRING(SYMBOL(asyncpreempt2))) = badasyncpreempt;
 void asyncpreempt_set(void (*fn)(void)) { asyncpreempt2 = fn; }

@@ -28,6 +28,18 @@ func getgOrNil() -> GPtr? {
 @inline(__always)
 func setg(_ gp: GPtr?) { setg_(gp?.raw) }
 
+/// Whether events are recorded.
+var tracing: Bool {
+  @inline(__always) get { tracing_() != 0 }
+}
+
+func setTracing(_ on: Bool) { settracing(on ? 1 : 0) }
+
+/// The calling thread's part of a trace.
+func tracetls() -> UnsafeMutablePointer<UnsafeMutableRawPointer?> { tracetls_() }
+
+func stagenumber() -> UInt32 { stagenumber_() }
+
 /// See signalfence in asm.h.
 @inline(__always)
 func compilerBarrier() { signalfence() }

@@ -83,9 +83,15 @@ func runprogram(_ program: Program, procs: Int?) throws {
   setg(mp[].g0)
   minit(mp)
   mp[].g0[].sched.fiber = fiberCreate(0, 0)
+  traceFromEnvironment()
   // The caller's accesses in progress are none of the goroutines'.
   let accesses = mp[].accessesAddress?.pointee ?? 0
   mp[].accessesAddress?.pointee = 0
+  if tracing {
+    traceevent(.runBegin)
+    traceevent(.mStart)
+    tracecounters()
+  }
   schedinit(procs)
   withUnsafeMutablePointer(to: &boot[].sigmask) {
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigunblockours($0) }
@@ -98,6 +104,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
     $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
   }
   mp[].accessesAddress?.pointee = accesses
+  if tracing { traceevent(.runEnd) }
   fiberDestroy(mp[].g0[].sched.fiber)
   unminit(mp)
   setg(nil)
@@ -219,6 +226,7 @@ private let rundone: MFunc = { raw in
   let main = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   mp[].locks -= 1
+  if tracing { tracecounters() }
   lock(sched[].lock)
   sched[].ending = true
   let epoch = sched[].epoch.load(ordering: .relaxed)
@@ -412,6 +420,15 @@ private func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
     s += 1
   }
   return any ? v : nil
+}
+
+/// GOTRACE=file: a trace of all runs, from the first on.
+private func traceFromEnvironment() {
+  if boot[].initialized || trace[].fd >= 0 { return }
+  guard let path = getenv_("GOTRACE"), path.pointee != 0 else { return }
+  let r = tracestart(path)
+  if r == 0 { return }
+  badenv("GOTRACE", path, r == -E_NOSPC ? "no space for the file" : "cannot be created")
 }
 
 private func gomaxprocsFromEnvironment() -> Int32? {

@@ -93,6 +93,7 @@ func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
   if spinning, !runqempty(q) { throwFatal("startm: p has runnable gs") }
   nmp[].spinning = spinning
   nmp[].nextp = q
+  if tracing { traceevent(.mNotify, arg: UInt32(nmp[].id)) }
   notewakeup(nmp[].park)
 }
 
@@ -169,13 +170,16 @@ func stopm(_ mp: MPtr) {
   unlock(sched[].lock)
   mPark(mp)
   if mp[].rundone { rundone2(mp) }
+  if tracing, mp[].spinning { traceevent(.spinBegin) }
   acquirep(mp, mp[].nextp.unsafelyUnwrapped)
   mp[].nextp = nil
 }
 
 func mPark(_ mp: MPtr) {
+  if tracing { traceevent(.mPark) }
   notesleep(mp[].park)
   noteclear(mp[].park)
+  if tracing { traceevent(.mWake) }
 }
 
 /// mput puts an M on the idle list. sched.lock must be held.
@@ -250,6 +254,7 @@ func wirep(_ mp: MPtr, _ pp: PPtr) {
   mp[].p = pp
   pp[].m.store(mp, ordering: .relaxed)
   pp[].status.store(.running, ordering: .releasing)
+  if tracing { traceproc(pp) }
 }
 
 /// releasep unties the M's P and returns it.
@@ -264,6 +269,7 @@ func releasep(_ mp: MPtr) -> PPtr {
   mp[].p = nil
   pp[].m.store(nil, ordering: .relaxed)
   pp[].status.store(.idle, ordering: .releasing)
+  if tracing { traceproc(pp) }
   return pp
 }
 

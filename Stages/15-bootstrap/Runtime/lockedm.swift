@@ -37,6 +37,7 @@ func startlockedm(_ mp: MPtr, _ gp: GPtr) {
   if other[].nextp != nil { throwFatal("startlockedm: m has p") }
   incidlelocked(-1)
   other[].nextp = releasep(mp)
+  if tracing { traceevent(.mNotify, arg: UInt32(other[].id)) }
   notewakeup(other[].park)
   stopm(mp)
 }

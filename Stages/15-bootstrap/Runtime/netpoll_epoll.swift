@@ -104,6 +104,7 @@ func netpoll(_ delay: Int64) -> (list: GList, delta: Int32) {
   var toRun = GList()
   var delta: Int32 = 0
   if !netpollinited() { return (toRun, delta) }
+  if tracing { traceevent(.pollBegin, detail: delay == 0 ? 0 : 1) }
   var events = InlineArray<128, epollevent>(repeating: epollevent())
   let count: Int32 = 128
   var span = events.mutableSpan
@@ -124,6 +125,7 @@ func netpoll(_ delay: Int64) -> (list: GList, delta: Int32) {
       }
     }
   }
+  if tracing { traceevent(.pollEnd, arg: UInt32(toRun.size)) }
   return (toRun, delta)
 }
 

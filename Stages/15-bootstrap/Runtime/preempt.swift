@@ -42,6 +42,7 @@ func preemptone(_ pp: PPtr) {
   guard let mp = pp[].m.load(ordering: .relaxed), mp != getg()[].m,
     let gp = mp[].curg.load(ordering: .relaxed), gp != mp[].g0
   else { return }
+  if tracing { traceevent(.preemptRequest, g: traceid(gp), arg: UInt32(pp[].id)) }
   gp[].preempt.store(true, ordering: .relaxed)
   gp[].stackguard0.store(stackPreempt, ordering: .relaxed)
   if debug[].asyncpreemptoff { return }
@@ -76,6 +77,7 @@ func preemptM(_ mp: MPtr) {
 @inline(never)
 func newstack(_ gp: GPtr) {
   if gp[].inRuntime != 1 || !canPreemptM(gp) { return }
+  if tracing { traceevent(.preemptHit, g: traceid(gp)) }
   mcall(gopreempt_m)
 }
 
@@ -94,6 +96,7 @@ private let asyncPreempt2: @convention(c) () -> Void = {
   gp[].inRuntime += 1
   if canPreemptM(gp) {
     bump(gp[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped[].counters.asyncPreemptions)
+    if tracing { traceevent(.preemptHit, g: traceid(gp), detail: 1) }
     mcall(gopreempt_m)
   }
   gp[].inRuntime -= 1
@@ -109,35 +112,65 @@ private let scanLimit: UInt = 256 << 10
 /// interrupted, does not use it.
 private let tlsRefusalLimit: Int32 = 8
 
+/// Why a goroutine that a signal found goes on.
+enum Refusal: UInt8 {
+  /// It does not.
+  case none
+
+  /// The M runs no goroutine, or nobody asked: the signal may be somebody else's.
+  case notAsked
+
+  /// It is in the runtime, or its M may not change to another one.
+  case inRuntime
+
+  /// It is in a library.
+  case inLibrary
+
+  /// Its stack is too deep to be looked through.
+  case deep
+
+  /// A library called it.
+  case underLibrary
+
+  /// A register may hold the address of a thread-local.
+  case threadLocal
+
+  /// No room on the stack for the registers.
+  case noRoom
+}
+
 /// wantAsyncPreempt and isAsyncSafePoint, on gp's own thread in a handler.
-private func isAsyncSafePoint(_ gp: GPtr, _ context: UnsafeMutableRawPointer) -> Bool {
-  guard let mp = gp[].m, let pp = mp[].p, gp != mp[].g0 else { return false }
-  // The signal may be somebody else's.
-  if debug[].asyncpreemptoff { return false }
+private func isAsyncSafePoint(
+  _ gp: GPtr, _ context: UnsafeMutableRawPointer
+) -> Refusal {
+  guard let mp = gp[].m, let pp = mp[].p, gp != mp[].g0 else { return .notAsked }
+  if debug[].asyncpreemptoff { return .notAsked }
   guard gp[].preempt.load(ordering: .relaxed) || pp[].preempt.load(ordering: .relaxed)
-  else { return false }
-  guard gp[].inRuntime == 0, canPreemptM(gp) else { return false }
+  else { return .notAsked }
+  guard gp[].inRuntime == 0, canPreemptM(gp) else { return .inRuntime }
   let pc = sigpc(context)
   let sp = sigsp(context)
-  guard sp > gp[].stack.lo, sp <= gp[].stack.hi, textismain(pc) != 0 else { return false }
-  if gp[].stack.hi - sp > scanLimit { return false }
+  guard sp > gp[].stack.lo, sp <= gp[].stack.hi, textismain(pc) != 0 else {
+    return .inLibrary
+  }
+  if gp[].stack.hi - sp > scanLimit { return .deep }
   // The scan is quick and may take for a return address what an earlier call left
   // behind; the unwind tables know.
   if textscan(sp, gp[].stack.hi) != 0, textunwind(pc, gostartAddress()) == 0 {
-    return false
+    return .underLibrary
   }
   var lo: UInt = 0
   var hi: UInt = 0
   tlsrange(&lo, &hi)
   if sigregsin(context, lo, hi) != 0, mp[].tlsrefusals < tlsRefusalLimit {
     mp[].tlsrefusals += 1
-    return false
+    return .threadLocal
   }
   mp[].tlsrefusals = 0
   // Room for the registers, and for what saves them.
   let low = sp - asyncPreemptStack()
-  if low < gp[].softlo, case .limit = stackgrow(gp, low, sp) { return false }
-  return true
+  if low < gp[].softlo, case .limit = stackgrow(gp, low, sp) { return .noRoom }
+  return .none
 }
 
 private let sigpreempt: sighandler_ = { sig, info, context in
@@ -147,7 +180,12 @@ private let sigpreempt: sighandler_ = { sig, info, context in
       // Cleared first: a request that comes now sends another signal.
       mp[].signalPending.store(0, ordering: .relaxed)
     }
-    if isAsyncSafePoint(gp, context) { sigpushcall(context, asyncPreemptAddress()) }
+    let refusal = isAsyncSafePoint(gp, context)
+    if refusal == .none {
+      sigpushcall(context, asyncPreemptAddress())
+    } else if tracing, gp[].m != nil {
+      traceevent(.preemptRefused, g: traceid(gp), detail: refusal.rawValue)
+    }
   }
   // The program may use the signal too.
   _ = sigfwd(sig, info, context)

@@ -104,6 +104,7 @@ func cheaprandn(_ n: UInt32) -> UInt32 {
 @inline(__always)
 func casgstatus(_ gp: GPtr, _ old: GStatus, _ new: GStatus) {
   if gp[].atomicstatus.load(ordering: .relaxed) != old { badgstatus() }
+  if tracing { tracestatus(gp, old, new) }
   // release: whoever sees the new status sees what led to it.
   gp[].atomicstatus.store(new, ordering: .releasing)
 }
@@ -548,6 +549,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
   var wasSpinning = mp[].spinning
   if mp[].spinning {
     mp[].spinning = false
+    if tracing { traceevent(.spinEnd) }
     // seq-cst: the full barrier of the spinner's step 2.
     if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
       throwFatal("findRunnable: negative nmspinning")
@@ -617,6 +619,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
 @inline(__always)
 func becomeSpinning(_ mp: MPtr) {
   mp[].spinning = true
+  if tracing { traceevent(.spinBegin) }
   sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
   sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
 }
@@ -626,6 +629,7 @@ func becomeSpinning(_ mp: MPtr) {
 @inline(never)
 private func resetspinning(_ mp: MPtr) {
   mp[].spinning = false
+  if tracing { traceevent(.spinEnd) }
   if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
     throwFatal("resetspinning: negative nmspinning")
   }

@@ -362,6 +362,9 @@ func runqsteal(_ pp: PPtr, _ p2: PPtr, stealRunNext: Bool) -> GPtr? {
   let grabbed = runqgrab(p2, pp, t, stealRunNext: stealRunNext)
   if grabbed == 0 { return nil }
   bump(pp[].counters.steals)
+  if tracing {
+    traceevent(.steal, arg: UInt32(p2[].id), detail: UInt8(truncatingIfNeeded: grabbed))
+  }
   bump(pp[].counters.stolen, by: UInt64(grabbed))
   let n = grabbed - 1
   let gp = pp[].runq[Int((t &+ n) % runqSize)].load(ordering: .relaxed)

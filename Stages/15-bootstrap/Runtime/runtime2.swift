@@ -281,8 +281,8 @@ struct G: ~Copyable {
 
   // Owned by whoever owns the stack.
 
-  /// Sequence number of the last trace event about it. Go: tracelastp and seq.
-  var tracelastp: UInt64 = 0
+  /// The P it ran on last, while there is a trace; negative: none yet.
+  var tracelastp: Int32 = -1
 
   /// Its stack's window; fixed once it has one.
   var stackclass: UInt8 = 0

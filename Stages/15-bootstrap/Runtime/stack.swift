@@ -335,6 +335,7 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
   stackpool[].ngrows.add(1, ordering: .relaxed)
   removeguard(gp)
   setguard(gp, softlo)
+  if tracing { tracestack(gp, .stackGrow) }
   gp[].stackguard0.store(
     gp[].stackguard0.load(ordering: .relaxed) == stackPreempt ? stackPreempt : softlo,
     ordering: .relaxed)
@@ -352,6 +353,10 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
 
 private let hugePage: UInt = 2 << 20
 
+private func tracestack(_ gp: GPtr, _ kind: TraceKind) {
+  traceevent(kind, g: traceid(gp), arg: UInt32((stacktop(gp) - gp[].softlo) / pageSize))
+}
+
 /// stackshrink gives back what gp's stack has below its frames, if it was ever
 /// let grow. The caller owns the stack.
 func stackshrink(_ gp: GPtr, sp: UInt) {
@@ -368,6 +373,7 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   let unused = UnsafeMutableRawPointer(bitPattern: old).unsafelyUnwrapped
   sys_unused(unused, Int(softlo - old))
   setguard(gp, softlo)
+  if tracing { tracestack(gp, .stackShrink) }
   if size > stackMin { return }
   gp[].grown = false
   stackpool[].ngrown.subtract(1, ordering: .relaxed)

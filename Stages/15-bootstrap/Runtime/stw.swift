@@ -19,6 +19,7 @@ import Synchronization
 func stopTheWorldG() {
   semacquire1(sched[].worldsema, lifo: false, .stoppingTheWorld)
   let mp = acquirem()
+  if tracing { traceevent(.stwBegin) }
   lock(sched[].lock)
   sched[].stopwait = sched[].gomaxprocs.load(ordering: .relaxed)
   // seq-cst: before the marks of system calls are looked at; see entersyscall.
@@ -26,12 +27,14 @@ func stopTheWorldG() {
   preemptall()
   let me = mp[].p.unsafelyUnwrapped
   me[].status.store(.gcstop, ordering: .relaxed)
+  if tracing { traceproc(me) }
   sched[].stopwait -= 1
   for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
     let pp = allp[][i].unsafelyUnwrapped
     if pp[].status.compareExchange(
       expected: .syscall, desired: .gcstop, ordering: .sequentiallyConsistent
     ).exchanged {
+      if tracing { traceproc(pp) }
       pp[].syscalltick.store(
         pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
       sched[].stopwait -= 1
@@ -39,6 +42,7 @@ func stopTheWorldG() {
   }
   while let pp = pidleget(0).pp {
     pp[].status.store(.gcstop, ordering: .relaxed)
+    if tracing { traceproc(pp) }
     sched[].stopwait -= 1
   }
   let wait = sched[].stopwait > 0
@@ -52,6 +56,7 @@ func stopTheWorldG() {
   where allp[][i].unsafelyUnwrapped[].status.load(ordering: .relaxed) != .gcstop {
     throwFatal("stopTheWorld: not stopped")
   }
+  if tracing { traceevent(.stwStopped) }
 }
 
 /// startTheWorldG undoes stopTheWorldG.
@@ -69,6 +74,7 @@ func startTheWorldG() {
   sched[].gcwaiting.store(false, ordering: .sequentiallyConsistent)
   wakesysmon()
   unlock(sched[].lock)
+  if tracing { traceevent(.stwEnd) }
   while let pp = runnable {
     runnable = pp[].link
     pp[].link = nil
@@ -77,6 +83,7 @@ func startTheWorldG() {
       pp[].oldm = nil
       if old[].nextp != nil { throwFatal("startTheWorld: inconsistent mp->nextp") }
       old[].nextp = pp
+      if tracing { traceevent(.mNotify, arg: UInt32(old[].id)) }
       notewakeup(old[].park)
     } else {
       lock(sched[].lock)
@@ -107,6 +114,7 @@ private func injectglistStopped(_ list: consuming GList) {
 func gcstopm(_ mp: MPtr) {
   if mp[].spinning {
     mp[].spinning = false
+    if tracing { traceevent(.spinEnd) }
     // No queue need be looked at again: startTheWorld wakes somebody who does.
     if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
       throwFatal("gcstopm: negative nmspinning")
@@ -120,6 +128,7 @@ func gcstopm(_ mp: MPtr) {
   }
   let pp = releasep(mp)
   pp[].status.store(.gcstop, ordering: .relaxed)
+  if tracing { traceproc(pp) }
   sched[].stopwait -= 1
   if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
   unlock(sched[].lock)
@@ -138,9 +147,11 @@ func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
   }
   for i in 0..<n where i >= old {
     allp[][i].unsafelyUnwrapped[].status.store(.gcstop, ordering: .relaxed)
+    if tracing { traceproc(allp[][i].unsafelyUnwrapped) }
   }
   if let pp = mp[].p, pp[].id < n {
     pp[].status.store(.running, ordering: .relaxed)
+    if tracing { traceproc(pp) }
   } else {
     if let pp = mp[].p {
       pp[].m.store(nil, ordering: .relaxed)
@@ -160,6 +171,7 @@ func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
     let pp = allp[][i].unsafelyUnwrapped
     if pp == mp[].p { continue }
     pp[].status.store(.idle, ordering: .relaxed)
+    if tracing { traceproc(pp) }
     if runqempty(pp) {
       pidleput(pp, 0)
     } else {
@@ -191,6 +203,7 @@ private func pdestroy(_ mp: MPtr, _ pp: PPtr) {
   idlepMask[].clear(pp[].id)
   timerpMask[].clear(pp[].id)
   pp[].status.store(.dead, ordering: .relaxed)
+  if tracing { traceproc(pp) }
 }
 
 /// Changes the number of Ps and returns what it was.

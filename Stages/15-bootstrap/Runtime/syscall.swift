@@ -58,6 +58,7 @@ private func entersyscallgcwait(_ mp: MPtr, _ pp: PPtr) {
       expected: .syscall, desired: .gcstop, ordering: .sequentiallyConsistent
     ).exchanged
   {
+    if tracing { traceproc(pp) }
     pp[].syscalltick.store(
       pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     sched[].stopwait -= 1
@@ -170,6 +171,7 @@ private let exitsyscall0: MFunc = { raw in
 /// handoffp gives away the P of an M that blocks: to another M if there is anything
 /// to do, else to the idle list.
 func handoffp(_ pp: PPtr) {
+  if tracing { traceevent(.handoff, arg: UInt32(pp[].id)) }
   bump(pp[].counters.handoffs)
   // If there is work, it must be started at once.
   if !runqempty(pp) || !globrunqempty()
@@ -192,6 +194,7 @@ func handoffp(_ pp: PPtr) {
   lock(sched[].lock)
   if sched[].gcwaiting.load(ordering: .relaxed) {
     pp[].status.store(.gcstop, ordering: .relaxed)
+    if tracing { traceproc(pp) }
     sched[].stopwait -= 1
     if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
     unlock(sched[].lock)

@@ -216,6 +216,7 @@ private func retake(_ now: Int64) -> (taken: Int, overdue: Bool) {
         expected: .syscall, desired: .idle, ordering: .acquiringAndReleasing
       ).exchanged {
         n += 1
+        if tracing { traceevent(.retake, arg: UInt32(pp[].id)) }
         pp[].syscalltick.store(
           pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
         handoffp(pp)

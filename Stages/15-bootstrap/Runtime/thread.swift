@@ -112,6 +112,7 @@ func newm(
 }
 
 private func newm1(_ mp: MPtr) {
+  if tracing { traceevent(.mNotify, arg: UInt32(mp[].id)) }
   let r = newosproc(mthread, mp.raw, 512 << 10)
   if r == 0 { return }
   let limit =
@@ -155,10 +156,12 @@ private let mthread: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw i
 /// The scheduler's first call on an M's stack.
 let mstart: MFunc = { _ in
   let mp = getg()[].m.unsafelyUnwrapped
+  if tracing { traceevent(.mStart) }
   if let fn = mp[].mstartfn {
     mp[].mstartfn = nil
     fn()
   }
+  if tracing, mp[].spinning { traceevent(.spinBegin) }
   acquirep(mp, mp[].nextp.unsafelyUnwrapped)
   mp[].nextp = nil
   schedule()
@@ -221,6 +224,7 @@ func mexit(_ mp: MPtr) -> Never {
   }
   checkdead()
   unlock(sched[].lock)
+  if tracing { traceevent(.mExit) }
   asmgogo(mp[].rt0g)
 }
 
@@ -236,6 +240,7 @@ func mabandon(_ mp: MPtr, locked: Bool) -> Never {
   sched[].nmfreed += 1
   checkdead()
   unlock(sched[].lock)
+  if tracing { traceevent(.mExit) }
   asmgogo(mp[].rt0g)
 }
 

@@ -197,6 +197,7 @@ func timersrun(_ pp: PPtr, _ now: Int64) -> (pollUntil: Int64, ran: Bool) {
       let next = updateMinWhen(pp)
       unlock(pp[].timers.lock)
 
+      if tracing, n > 0 { traceevent(.timers, arg: UInt32(n)) }
       for i in 0..<n { fire(due[i]) }
       ran = ran || n > 0
       if n < timerBatch { return (next, ran) }

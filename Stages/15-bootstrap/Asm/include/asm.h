@@ -102,6 +102,21 @@ static inline void *_Nullable getg_(void) {
 /// thread that becomes an M, or stops being one.
 void setg_(void *_Nullable g) LINKNAME(setg_);
 
+/// Whether events are recorded; see trace.swift.
+extern int traceflag LINKNAME(traceflag);
+static inline int tracing_(void) {
+  return __builtin_expect(__atomic_load_n(&traceflag, __ATOMIC_RELAXED), 0);
+}
+static inline void settracing(int on) { __atomic_store_n(&traceflag, on, __ATOMIC_SEQ_CST); }
+/// Where the calling thread keeps its part of a trace.
+void *_Nullable *_Nonnull tracetls_(void) LINKNAME(tracetls_);
+
+/// The number in the stage's name.
+static inline uint32_t stagenumber_(void) {
+  const char *name = STRING(STAGE);
+  return (uint32_t)(name[5] - '0') * 10 + (uint32_t)(name[6] - '0');
+}
+
 /// Keeps the compiler from moving memory accesses across this point, which a
 /// signal handler on this thread may observe.
 static inline void signalfence(void) { __asm__ volatile("" ::: "memory"); }
