@@ -133,6 +133,9 @@ public struct TraceFile: Sendable {
   /// Events that were not recorded, since the file had its full size.
   public var dropped: UInt64 = 0
 
+  /// Events of handlers of signals that came at a bad moment. They change no state.
+  public var missed: UInt64 = 0
+
   /// In the order of time; those of one M, in the order of recording where times are
   /// equal.
   public var events: [Event] = []
@@ -178,6 +181,7 @@ public struct TraceFile: Sendable {
       guard chunkSize >= 2 * eventSize, chunkSize <= 1 << 30, chunkSize % eventSize == 0
       else { throw wrong("a chunk size of \(chunkSize)", 16) }
       dropped = load(24, as: UInt64.self)
+      missed = load(32, as: UInt64.self)
 
       // Chunks are filled one by one, but by many threads.
       var chunk = headerSize
@@ -250,7 +254,7 @@ public struct TraceFile: Sendable {
   }
 
   /// The file, for tests: what init(path:data:) reads, with a chunk for each M.
-  public func encoded(chunkSize: Int = 256 << 10) -> Data {
+  public func encoded(chunkSize: Int = 64 << 10) -> Data {
     var data = Data(count: headerSize)
     data.replaceSubrange(0..<8, with: Data("goroutin".utf8))
     func put<T: FixedWidthInteger>(_ value: T, at offset: Int) {

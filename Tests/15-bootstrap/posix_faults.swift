@@ -224,3 +224,9 @@ func readFrom(_ fd: Int32, _ n: Int) -> Int {
     read(fd, $0.baseAddress!, n)
   }
 }
+
+/// No file may become longer; writes that would make one fail.
+func limitFileSize(_ n: Int) {
+  signal(SIGXFSZ, SIG_IGN)
+  setLimit(RLIMIT_FSIZE, n)
+}

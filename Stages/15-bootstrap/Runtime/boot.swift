@@ -88,8 +88,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   let accesses = mp[].accessesAddress?.pointee ?? 0
   mp[].accessesAddress?.pointee = 0
   if tracing {
-    traceevent(.runBegin)
-    traceevent(.mStart)
+    tracerun()
     tracecounters()
   }
   schedinit(procs)
@@ -252,6 +251,7 @@ private let rundone: MFunc = { raw in
   sched[].runqsize.store(0, ordering: .relaxed)
   unlock(sched[].lock)
   // The main goroutine's M goes first: it has no goroutine any more.
+  main[].waitreason = .zero
   casgstatus(main, .running, .waiting)
   main[].waiting = nil
   dropg(mp)

@@ -151,26 +151,28 @@ enum TraceKind: UInt8 {
 let tracenobody = UInt32.max
 
 /// The first bytes of the file.
-struct TraceHeader {
+struct TraceHeader: ~Copyable {
   /// "goroutin"
-  var magic: UInt64 = 0x6e69_7475_6f72_6f67
-  var version: UInt32 = 1
-  var stage: UInt32
-  var chunkSize: UInt32
+  let magic: UInt64 = 0x6e69_7475_6f72_6f67
+  let version: UInt32 = 1
+  let stage = stagenumber()
+  let chunkSize = UInt32(traceChunkSize)
+  let reserved: UInt32 = 0
 
-  /// 0.
-  var reserved: UInt32 = 0
+  /// Events that were dropped, since there was no chunk for them.
+  let dropped = Atomic<UInt64>(0)
 
-  /// Events that were dropped.
-  var dropped: UInt64 = 0
+  /// Events of handlers that found their thread taking a chunk: such are preemptRefused
+  /// and stackGrow.
+  let missed = Atomic<UInt64>(0)
 }
 
 private let traceHeaderSize = 4096
-private let traceChunkSize = 256 << 10
+private let traceChunkSize = 64 << 10
 private let traceEventSize = 16
 
 /// Chunks in a file of the greatest size, 1 GB.
-private let traceChunks = 4096
+private let traceChunks = 16384
 
 /// The most bytes of a text; what is longer is cut.
 private let traceTextMax = 15 * traceEventSize
@@ -180,7 +182,7 @@ struct Trace: ~Copyable {
 
   var fd: Int32 = -1
   var start: Int64 = 0
-  var header: UnsafeMutableRawPointer? = nil
+  var header: Ptr<TraceHeader>? = nil
 
   // Atomic.
 
@@ -294,25 +296,27 @@ private func traceslots(_ n: Int) -> UnsafeMutableRawPointer? {
   let tls = tracetls()
   if tls.pointee == nil { tls.pointee = Ptr(allocating: TraceThread()).raw }
   let mine = Ptr<TraceThread>(tls.pointee.unsafelyUnwrapped)
-  if !mine[].busy {
-    if mine[].number == trace[].number.load(ordering: .relaxed), let chunk = mine[].chunk
-    {
-      let i = mine[].used.add(n, ordering: .relaxed).oldValue
-      let offset = i * traceEventSize
-      if offset + n * traceEventSize <= traceChunkSize { return chunk + offset }
-    }
-    if let chunk = takechunk(mine) {
-      mine[].used.store(1 + n, ordering: .relaxed)
-      tracewrite(
-        chunk, .chunk, g: UInt32(gettid_()), arg: UInt32(tracewho().m), detail: 0)
-      mine[].chunk = chunk
-      compilerBarrier()
-      mine[].busy = false
-      return chunk + traceEventSize
-    }
+  if mine[].busy {
+    trace[].header?[].missed.add(UInt64(n), ordering: .relaxed)
+    return nil
   }
-  tracedrop(n)
-  return nil
+  let number = trace[].number.load(ordering: .relaxed)
+  if mine[].number == number, let chunk = mine[].chunk {
+    let i = mine[].used.add(n, ordering: .relaxed).oldValue
+    let offset = i * traceEventSize
+    if offset + n * traceEventSize <= traceChunkSize { return chunk + offset }
+  }
+  guard let chunk = takechunk(mine) else {
+    trace[].header?[].dropped.add(UInt64(n), ordering: .relaxed)
+    return nil
+  }
+  tracewrite(
+    chunk, .chunk, g: UInt32(gettid_()), arg: UInt32(bitPattern: tracewho().m), detail: 0)
+  mine[].used.store(1 + n, ordering: .relaxed)
+  mine[].chunk = chunk
+  compilerBarrier()
+  mine[].busy = false
+  return chunk + traceEventSize
 }
 
 /// Takes the next chunk of the file, and leaves mine busy; nil if there is none.
@@ -338,13 +342,6 @@ private func takechunk(_ mine: Ptr<TraceThread>) -> UnsafeMutableRawPointer? {
   return chunk
 }
 
-private func tracedrop(_ n: Int) {
-  guard let header = trace[].header else { return }
-  (header + MemoryLayout<TraceHeader>.offset(of: \.dropped)!)
-    .assumingMemoryBound(to: Atomic<UInt64>.self).pointee
-    .add(UInt64(n), ordering: .relaxed)
-}
-
 /// tracestart begins a trace in a new file; 0, or a negative errno. No run may be in
 /// progress, and no other trace.
 func tracestart(_ path: UnsafePointer<CChar>) -> Int32 {
@@ -354,22 +351,27 @@ func tracestart(_ path: UnsafePointer<CChar>) -> Int32 {
     file_close(fd)
     return -Int32(E_NOSPC)
   }
-  header.storeBytes(
-    of: TraceHeader(stage: stagenumber(), chunkSize: UInt32(traceChunkSize)),
-    as: TraceHeader.self)
+  let h = Ptr<TraceHeader>(header)
+  h.address.initialize(to: TraceHeader())
   trace[].fd = fd
-  trace[].header = header
+  trace[].header = h
   trace[].start = nanotime()
   trace[].number.add(1, ordering: .relaxed)
   // seq-cst, as all that is done to taken.
   trace[].taken.store(0, ordering: .sequentiallyConsistent)
   setTracing(true)
+  return 0
+}
+
+/// tracerun records that a run begins, on the thread that begins it.
+func tracerun() {
+  traceevent(.runBegin)
+  traceevent(.mStart)
   var reason: UInt8 = 0
   while let r = WaitReason(rawValue: reason) {
-    tracetext(.reason, g: tracenobody, detail: reason, String(describing: r.text))
+    tracetext(.reason, g: tracenobody, detail: reason, "\(r.text)")
     reason += 1
   }
-  return 0
 }
 
 /// tracestop ends it. No run may be in progress.
