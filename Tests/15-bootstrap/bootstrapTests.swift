@@ -345,6 +345,17 @@ extension RuntimeTests {
       #expect(stderrText(result).contains("nonsense=1"))
     }
 
+    @Test func `a report that is too long is cut, and still a line`() async {
+      let result = await #expect(
+        processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
+      ) {
+        exitTestDeadline()
+        setEnvironment("GODEBUG", String(repeating: "x", count: 2000))
+        try run { exit_(0) }
+      }
+      #expect(stderrText(result).contains("x\n"))
+    }
+
     @Test func `without preemption by signals a loop with checks still gives way`() async
     {
       await #expect(processExitsWith: .exitCode(0)) {

@@ -30,6 +30,7 @@ struct Line: ~Copyable {
     }
   }
 
+  /// There is always room for the newline.
   mutating func put(byte: UInt8) {
     if n == bytes.count - 1 { return }
     bytes[n] = byte
@@ -69,8 +70,8 @@ struct Line: ~Copyable {
 
   /// Writes the line and a newline to where, and empties it.
   mutating func end(_ to: borrowing Output) {
-    put(byte: UInt8(ascii: "\n"))
-    let count = n
+    bytes[n] = UInt8(ascii: "\n")
+    let count = n + 1
     n = 0
     withUnsafePointer(to: &bytes) { p in
       p.withMemoryRebound(to: UInt8.self, capacity: count) { to.write($0, count) }
