@@ -356,6 +356,18 @@ extension RuntimeTests {
       #expect(stderrText(result).contains("x\n"))
     }
 
+    @Test func `a schedtrace of more milliseconds than there are is no overflow`() async {
+      await #expect(processExitsWith: .exitCode(0)) {
+        exitTestDeadline()
+        setEnvironment("GODEBUG", "schedtrace=9223372036854775807")
+        try run {
+          // sysmon goes round meanwhile.
+          sleep(for: .milliseconds(50))
+          exit_(0)
+        }
+      }
+    }
+
     @Test func `without preemption by signals a loop with checks still gives way`() async
     {
       await #expect(processExitsWith: .exitCode(0)) {

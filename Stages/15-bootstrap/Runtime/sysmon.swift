@@ -82,7 +82,7 @@ let sysmon: @convention(c) () -> Void = {
       lastcollect = now
       if collectorworth() { collectornow() }
     }
-    if debug[].schedtrace > 0, now - lasttrace >= debug[].schedtrace * 1_000_000 {
+    if debug[].schedtrace > 0, (now - lasttrace) / 1_000_000 >= debug[].schedtrace {
       lasttrace = now
       schedtrace(detailed: debug[].scheddetail)
     }
