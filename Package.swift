@@ -36,16 +36,21 @@ let package = Package(
     .library(name: "Goroutines", targets: ["Goroutines"])
   ],
   targets: [
+    .target(name: "Arguments"),
     .target(name: "CLinux"),
     .target(name: "Goroutines", dependencies: ["Stage15"]),
-    .executableTarget(name: "bench", dependencies: ["Goroutines"], exclude: ["go"]),
+    .executableTarget(
+      name: "bench",
+      dependencies: ["Goroutines", "Arguments"],
+      exclude: ["go"]
+    ),
     .executableTarget(
       name: "programs",
-      dependencies: ["Stage15", "CLinux"],
+      dependencies: ["Stage15", "CLinux", "Arguments"],
       swiftSettings: stageAlias("15")
     ),
-    .executableTarget(name: "stress", dependencies: ["Goroutines"]),
-    .executableTarget(name: "tour", dependencies: ["Goroutines"]),
+    .executableTarget(name: "stress", dependencies: ["Goroutines", "Arguments"]),
+    .executableTarget(name: "tour", dependencies: ["Goroutines", "Arguments"]),
     .target(name: "TraceFile"),
     .executableTarget(name: "trace", dependencies: ["TraceFile"]),
   ] + stageTargets

@@ -6,6 +6,7 @@
 //
 // Exit status 3: no such workload; 2: wrong arguments; 1: it failed.
 
+import Arguments
 import Glibc
 import Goroutines
 
@@ -21,39 +22,81 @@ let help = """
 
   compare:  PATH is an executable with the same command line (list, NAME [N]);
             the first one is the base of the ratios. A path has a slash in it.
-    -r      rounds, at least 2 (default 5)
+    -r      rounds, 2 to 1000000 (default 5)
     -o      a folder for raw.tsv, summary.md, machine.txt and stderr.txt
-    -t      the longest that one run may take (default 120 seconds)
+    -t      the longest that one run may take, 1 to 1000000 seconds (default 120)
     -w      do not touch memory before runs that need much of it
             (on a virtual machine the first touch of a page goes to the host)
 
-  workloads (P, N):
+  workloads (P, N; N is a number from 1 to 1000000000):
   """
+
+/// What one process is to do.
+enum Command {
+  case list
+  case compare(Options)
+  case prewarm(megabytes: Int)
+  case run(Workload, n: Int)
+  case unsupported(String)
+}
 
 @main
 struct Bench {
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
-    switch arguments.first {
-    case nil, "help", "-h", "--help":
-      print(help)
-      for w in workloads {
-        let name = w.name + String(repeating: " ", count: 18 - w.name.count)
-        print("  \(name)\(w.procs)  \(padded(w.n, 10))  \(w.what)")
+    do {
+      try perform(parse(Array(CommandLine.arguments.dropFirst())))
+    } catch {
+      switch error {
+      case .help: printHelp()
+      case .wrong(let message):
+        complain("bench: \(message)")
+        exit(2)
       }
-    case "list":
-      for w in workloads { print(w.name) }
-    case "compare":
-      exit(compare(Array(arguments.dropFirst())))
-    case "host-prewarm":
-      prewarm(megabytes: number(arguments.dropFirst().first ?? "2048"))
-    case let name?:
-      guard let workload = workloads.first(where: { $0.name == name }) else {
-        complain("bench: unsupported workload: \(name); `bench list` names them")
-        exit(3)
-      }
-      report(workload, n: arguments.count > 1 ? number(arguments[1]) : workload.n)
     }
+  }
+}
+
+func parse(_ arguments: [String]) throws(CommandLineError) -> Command {
+  guard let name = arguments.first else { throw .help }
+  let rest = arguments.dropFirst()
+  switch name {
+  case "help", "-h", "--help":
+    throw .help
+  case "list":
+    return .list
+  case "compare":
+    return .compare(try parseCompare(rest))
+  case "host-prewarm":
+    return .prewarm(megabytes: try number(rest.first ?? "2048"))
+  default:
+    guard let workload = workloads.first(where: { $0.name == name }) else {
+      return .unsupported(printable(name))
+    }
+    return .run(workload, n: try rest.first.map(number) ?? workload.n)
+  }
+}
+
+func perform(_ command: Command) throws(CommandLineError) {
+  switch command {
+  case .list:
+    for w in workloads { print(w.name) }
+  case .compare(let options):
+    exit(try compare(options))
+  case .prewarm(let megabytes):
+    prewarm(megabytes: megabytes)
+  case .run(let workload, let n):
+    report(workload, n: n)
+  case .unsupported(let name):
+    complain("bench: unsupported workload: \(name); `bench list` names them")
+    exit(3)
+  }
+}
+
+func printHelp() {
+  print(help)
+  for w in workloads {
+    let name = w.name + String(repeating: " ", count: 18 - w.name.count)
+    print("  \(name)\(w.procs)  \(padded(w.n, 10))  \(w.what)")
   }
 }
 
@@ -62,10 +105,12 @@ func padded(_ n: Int, _ width: Int) -> String {
   return String(repeating: " ", count: max(0, width - digits.count)) + digits
 }
 
-func number(_ text: String) -> Int {
-  guard let n = Int(text), n > 0 else {
-    complain("bench: bad N: \(text) is not a number above 0")
-    exit(2)
+/// N, and how many megabytes: more would not end, or overflow what is computed of it.
+let numbers = 1...1_000_000_000
+
+func number(_ text: String) throws(CommandLineError) -> Int {
+  guard let n = numbers.number(text) else {
+    throw .wrong("bad N: \(printable(text)) is not a number from \(numbers.bounds)")
   }
   return n
 }

@@ -6,6 +6,7 @@
 // rotates, so that the two halves of a ratio are neighbours in time: a noisy
 // hour slows both. One run says nothing, so there are at least two rounds.
 
+import Arguments
 import Glibc
 
 /// A program with bench's command line.
@@ -20,6 +21,9 @@ struct Options {
   var limit = 120
   var warm = true
   var out: String?
+  /// What to compare with.
+  var others: [(name: String, path: String)] = []
+  /// The same, found, and this program.
   var peers: [Peer] = []
   var chosen: [String] = []
 }
@@ -51,15 +55,16 @@ struct Run {
 
 let ourName = "goroutines"
 
-/// Returns the exit status: 1 when a run failed, 2 for wrong arguments.
-func compare(_ arguments: [String]) -> Int32 {
-  let options = parse(arguments)
+/// Returns the exit status: 1 when a run failed.
+func compare(_ asked: Options) throws(CommandLineError) -> Int32 {
+  var options = asked
+  options.peers = try peers(options)
   var works = options.chosen
   if works.isEmpty { works = workloads.map(\.name) }
   let started = machineLine()
   complain("bench: \(started)")
   if let out = options.out, mkdir(out, 0o777) != 0, errno != EEXIST {
-    return refuse("cannot make the folder \(out): errno \(errno)")
+    throw refuse("cannot make the folder \(out): errno \(errno)")
   }
   var runs: [Run] = []
   var raw = ""
@@ -90,62 +95,73 @@ func compare(_ arguments: [String]) -> Int32 {
   return runs.contains { $0.failure != nil } ? 1 : 0
 }
 
-func refuse(_ text: String) -> Int32 {
-  complain("bench compare: \(text); see bench --help")
-  return 2
+func refuse(_ text: String) -> CommandLineError {
+  .wrong("compare: \(text); see bench --help")
 }
 
-func parse(_ arguments: [String]) -> Options {
+func parseCompare(_ arguments: ArraySlice<String>) throws(CommandLineError) -> Options {
   var options = Options()
-  var others: [(name: String, path: String)] = []
-  var rest = arguments[...]
-  func value(_ option: String) -> String {
-    guard let v = rest.popFirst() else { exit(refuse("\(option) needs a value")) }
+  var rest = arguments
+  func value(_ option: String) throws(CommandLineError) -> String {
+    guard let v = rest.popFirst() else { throw refuse("\(option) needs a value") }
     return v
   }
-  func count(_ option: String, atLeast least: Int) -> Int {
-    let text = value(option)
-    guard let n = Int(text), n >= least else {
-      exit(refuse("\(option) \(text): a number of at least \(least) is needed"))
+  func count(_ option: String, in range: ClosedRange<Int>) throws(CommandLineError) -> Int
+  {
+    let text = try value(option)
+    guard let n = range.number(text) else {
+      let bounds = range.bounds
+      throw refuse("\(option) \(printable(text)): a number from \(bounds) is needed")
     }
     return n
   }
   while let argument = rest.popFirst() {
     switch argument {
-    case "-r": options.rounds = count(argument, atLeast: 2)
-    case "-t": options.limit = count(argument, atLeast: 1)
-    case "-o": options.out = value(argument)
+    case "-r": options.rounds = try count(argument, in: 2...1_000_000)
+    case "-t": options.limit = try count(argument, in: 1...1_000_000)
+    case "-o": options.out = try value(argument)
     case "-w": options.warm = false
-    case _ where argument.hasPrefix("-"): exit(refuse("unknown option \(argument)"))
+    case _ where argument.hasPrefix("-"):
+      throw refuse("unknown option \(printable(argument))")
     case _ where argument.contains("=") || argument.contains("/"):
-      others.append(named(argument))
+      options.others.append(named(argument))
     default: options.chosen.append(argument)
     }
-  }
-  for other in others {
-    if other.name == ourName || options.peers.contains(where: { $0.name == other.name }) {
-      exit(refuse("two programs are called \(other.name); use NAME=PATH"))
-    }
-    let list = execute(other.path, ["list"], limit: 10)
-    if list.status != 0 {
-      exit(refuse("\(other.path) list: status \(list.status) \(list.errors)"))
-    }
-    let names = list.output.split(separator: "\n").map(String.init)
-    options.peers.append(Peer(name: other.name, path: other.path, workloads: Set(names)))
-  }
-  let own = Set(workloads.map(\.name))
-  options.peers.append(Peer(name: ourName, path: ownPath(), workloads: own))
-  for work in options.chosen
-  where !options.peers.contains(where: { $0.workloads.contains(work) }) {
-    exit(refuse("nobody here has a workload \(work)"))
   }
   return options
 }
 
+/// Asks every program for its workloads.
+func peers(_ options: Options) throws(CommandLineError) -> [Peer] {
+  var peers: [Peer] = []
+  for other in options.others {
+    if other.name == ourName || peers.contains(where: { $0.name == other.name }) {
+      throw refuse("two programs are called \(printable(other.name)); use NAME=PATH")
+    }
+    let list = execute(other.path, ["list"], limit: 10)
+    if list.status != 0 {
+      throw refuse("\(other.path) list: status \(list.status) \(list.errors)")
+    }
+    let names = list.output.split(separator: "\n").map(String.init)
+    peers.append(Peer(name: other.name, path: other.path, workloads: Set(names)))
+  }
+  let own = Set(workloads.map(\.name))
+  peers.append(Peer(name: ourName, path: ownPath(), workloads: own))
+  for work in options.chosen
+  where !peers.contains(where: { $0.workloads.contains(work) }) {
+    throw refuse("nobody here has a workload \(printable(work))")
+  }
+  return peers
+}
+
 /// `go=.build/bench-go`, or `.build/bench-go` alone.
 func named(_ argument: String) -> (name: String, path: String) {
-  let parts = argument.split(separator: "=", maxSplits: 1).map(String.init)
-  if parts.count == 2, !parts[0].contains("/") { return (parts[0], parts[1]) }
+  let parts = argument.split(
+    separator: "=", maxSplits: 1, omittingEmptySubsequences: false
+  ).map(String.init)
+  if parts.count == 2, !parts[0].isEmpty, !parts[0].contains("/") {
+    return (parts[0], parts[1])
+  }
   let file = argument.split(separator: "/").last.map(String.init) ?? argument
   return (file.hasPrefix("bench-") ? String(file.dropFirst(6)) : file, argument)
 }

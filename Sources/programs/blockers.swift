@@ -11,8 +11,7 @@
 import Glibc
 import Stage
 
-func blockers(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 4, in: 1...1_000)
+func blockers(_ n: Int) throws {
   try run(procs: 1) {
     let everyone = WaitGroup()
     let time = seconds {

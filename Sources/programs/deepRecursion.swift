@@ -10,12 +10,12 @@
 import Glibc
 import Stage
 
-func deepRecursion(_ arguments: [String]) throws {
-  if arguments == ["overflow"] {
+/// `depth` calls; nil: without end.
+func deepRecursion(_ depth: Int?) throws {
+  guard let depth else {
     try run { overflow() }
     return
   }
-  let depth = try number(arguments, "DEPTH", default: 1_000_000, in: 1...10_000_000)
   try run {
     let top = memory().resident
     let growth = Channel<Int>(capacity: 1)

@@ -37,8 +37,7 @@ private func acceptLoop(_ listener: TCPListener) {
   }
 }
 
-func echo(_ arguments: [String]) throws {
-  let clients = try number(arguments, "CLIENTS", default: 1_000, in: 1...10_000)
+func echo(_ clients: Int) throws {
   raiseFileLimit()
   try run {
     let listener = try TCPListener()
@@ -76,8 +75,7 @@ private func ask(_ request: String, port: Int) throws -> String {
   }
 }
 
-func echoServer(_ arguments: [String]) throws {
-  let port = try number(arguments, "PORT", default: 7007, in: 0...65535)
+func echoServer(_ port: Int) throws {
   try run {
     let listener = try TCPListener(port: port)
     complain("echo-server: listening on 127.0.0.1 port \(listener.port)")
@@ -85,13 +83,7 @@ func echoServer(_ arguments: [String]) throws {
   }
 }
 
-func echoClient(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 2)
-  guard arguments.count == 2 else {
-    throw UsageError(message: "HOST and PORT are needed")
-  }
-  let host = arguments[0]
-  let port = try number(arguments[1], "PORT", in: 1...65535)
+func echoClient(_ host: String, _ port: Int) throws {
   try run {
     let connection = try TCPConnection(host: host, port: port)
     go {

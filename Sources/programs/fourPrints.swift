@@ -8,8 +8,7 @@
 
 import Stage
 
-func fourPrints(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 0)
+func fourPrints() throws {
   try run(procs: 1) {
     let everyone = WaitGroup()
     for i in 1...4 {

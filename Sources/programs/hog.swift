@@ -13,8 +13,7 @@ private final class Flag: Sendable {
   let isSet = Atomic(false)
 }
 
-func hog(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 0)
+func hog() throws {
   try run(procs: 1) {
     let stop = Flag()
     let rounds = Channel<UInt64>()

@@ -36,8 +36,7 @@ final class KeyedChannel<Key: Hashable & Sendable, Value: Sendable>: @unchecked 
   }
 }
 
-func keyedChannel(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 0)
+func keyedChannel() throws {
   try run {
     let answers = KeyedChannel<String, Int>()
     let everyone = WaitGroup()

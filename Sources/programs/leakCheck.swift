@@ -7,8 +7,7 @@
 
 import Stage
 
-func leakCheck(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 0)
+func leakCheck() throws {
   try run {
     let before = numGoroutine()
     print("before: \(before) goroutine(s)")

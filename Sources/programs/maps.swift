@@ -13,8 +13,7 @@ import Stage
 private let remainders = 1_000
 private let workers = 4
 
-func maps(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 400_000, in: 1...100_000_000)
+func maps(_ n: Int) throws {
   try run {
     var owned: [Int: Int] = [:]
     var locked: [Int: Int] = [:]

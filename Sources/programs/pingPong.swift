@@ -8,8 +8,7 @@
 
 import Stage
 
-func pingPong(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 1_000_000, in: 1...1_000_000_000)
+func pingPong(_ n: Int) throws {
   try run {
     let there = Channel<Int>()
     let back = Channel<Int>()

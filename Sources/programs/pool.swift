@@ -9,8 +9,7 @@
 
 import Stage
 
-func pool(_ arguments: [String]) throws {
-  let count = try number(arguments, "JOBS", default: 12, in: 1...100_000)
+func pool(_ count: Int) throws {
   try run {
     let jobs = Channel<@Sendable (_ handler: Int) -> Void>(capacity: 4)
     let answers = Channel<(job: Int, handler: Int, square: Int)>()

@@ -4,19 +4,14 @@
 // program is a function in a file of its own, and starts the runtime itself,
 // because the number of Ps it wants is part of what it shows.
 
+import Arguments
 import Glibc
 import Stage
 
 struct Program: Sendable {
   let name: String
-  let arguments: String
   let summary: String
-  let body: @Sendable (_ arguments: [String]) throws -> Void
-}
-
-/// What the user typed makes no sense; the message says why.
-struct UsageError: Error {
-  let message: String
+  let parameters: Parameters
 }
 
 /// The program did not succeed, and the message says why.
@@ -27,99 +22,84 @@ struct Failure: Error {
 let programs = [
   Program(
     name: "four-prints",
-    arguments: "",
     summary: "four goroutines on one P print 4 1 2 3",
-    body: fourPrints
+    parameters: .none(fourPrints)
   ),
   Program(
     name: "sieve",
-    arguments: "[N]",
     summary: "the first N primes through a chain of N filters",
-    body: sieve
+    parameters: .number(Number("N", default: 25, in: 1...10_000), sieve)
   ),
   Program(
     name: "ping-pong",
-    arguments: "[N]",
     summary: "two goroutines hand a ball over N times",
-    body: pingPong
+    parameters: .number(Number("N", default: 1_000_000, in: 1...1_000_000_000), pingPong)
   ),
   Program(
     name: "skynet",
-    arguments: "[N]",
     summary: "a tree of goroutines with N leaves adds up their numbers",
-    body: skynet
+    parameters: .number(Number("N", default: 100_000, in: 1...10_000_000), skynet)
   ),
   Program(
     name: "styles",
-    arguments: "",
     summary: "one request handler as threads, as callbacks, as goroutines",
-    body: styles
+    parameters: .none(styles)
   ),
   Program(
     name: "threads",
-    arguments: "[N]",
     summary: "why threads are slow: memory, creation, switch, measured",
-    body: threads
+    parameters: .number(Number("N", default: 1_000, in: 10...20_000), threads)
   ),
   Program(
     name: "pool",
-    arguments: "[JOBS]",
     summary: "a channel of functions served by three goroutines",
-    body: pool
+    parameters: .number(Number("JOBS", default: 12, in: 1...100_000), pool)
   ),
   Program(
     name: "maps",
-    arguments: "[N]",
     summary: "a map that a goroutine owns against a map behind a lock",
-    body: maps
+    parameters: .number(Number("N", default: 400_000, in: 1...100_000_000), maps)
   ),
   Program(
     name: "keyed-channel",
-    arguments: "",
     summary: "receive(key) waits until somebody sends that key",
-    body: keyedChannel
+    parameters: .none(keyedChannel)
   ),
   Program(
     name: "hog",
-    arguments: "",
     summary: "a loop without any call starves nobody",
-    body: hog
+    parameters: .none(hog)
   ),
   Program(
     name: "blockers",
-    arguments: "[N]",
     summary: "N blocking calls overlap on one P",
-    body: blockers
+    parameters: .number(Number("N", default: 4, in: 1...1_000), blockers)
   ),
   Program(
     name: "echo",
-    arguments: "[CLIENTS]",
     summary: "a TCP echo server and its clients in one process",
-    body: echo
+    parameters: .number(Number("CLIENTS", default: 1_000, in: 1...10_000), echo)
   ),
   Program(
     name: "echo-server",
-    arguments: "[PORT]",
     summary: "the server alone, until interrupted",
-    body: echoServer
+    parameters: .number(Number("PORT", default: 7007, in: 0...65535), echoServer)
   ),
   Program(
     name: "echo-client",
-    arguments: "HOST PORT",
     summary: "the client alone: sends standard input, prints what returns",
-    body: echoClient
+    parameters: .hostAndPort(echoClient)
   ),
   Program(
     name: "deep-recursion",
-    arguments: "[DEPTH|overflow]",
     summary: "a stack grows with the depth; overflow shows its end",
-    body: deepRecursion
+    parameters: .numberOrWord(
+      Number("DEPTH", default: 1_000_000, in: 1...10_000_000), "overflow", deepRecursion)
   ),
   Program(
     name: "leak-check",
-    arguments: "",
     summary: "a goroutine that nobody will ever wake, counted and found",
-    body: leakCheck
+    parameters: .none(leakCheck)
   ),
 ]
 
@@ -132,23 +112,30 @@ struct Programs {
 
 /// Runs one command line and returns the exit status.
 func command(_ arguments: [String]) -> Int32 {
-  guard let name = arguments.first, name != "--help", name != "-h" else {
-    print("usage: programs NAME [ARGUMENTS]\n")
-    print(programList())
-    return 0
-  }
-  guard let program = programs.first(where: { $0.name == name }) else {
-    complain("programs: there is no program '\(name)'\n\n" + programList())
-    return 2
+  let name = arguments.first ?? ""
+  let job: Job
+  do {
+    job = try parse(arguments)
+  } catch {
+    switch error {
+    case .help:
+      print("usage: programs NAME [ARGUMENTS]\n")
+      print(programList())
+      return 0
+    case .wrong(let message):
+      guard let program = programs.first(where: { $0.name == name }) else {
+        complain("programs: \(message)\n\n" + programList())
+        return 2
+      }
+      let space = program.parameters.usage.isEmpty ? "" : " "
+      let usage = "usage: programs \(name)\(space)\(program.parameters.usage)"
+      complain("programs \(name): \(message)\n\(usage)")
+      return 2
+    }
   }
   do {
-    try program.body(Array(arguments.dropFirst()))
+    try job.run()
     return 0
-  } catch let error as UsageError {
-    let space = program.arguments.isEmpty ? "" : " "
-    let usage = "usage: programs \(name)\(space)\(program.arguments)"
-    complain("programs \(name): \(error.message)\n\(usage)")
-    return 2
   } catch let error as Failure {
     complain("programs \(name): \(error.message)")
     return 1
@@ -163,6 +150,6 @@ func command(_ arguments: [String]) -> Int32 {
 
 func programList() -> String {
   programs
-    .map { left("  \($0.name) \($0.arguments)", 34) + $0.summary }
+    .map { left("  \($0.name) \($0.parameters.usage)", 34) + $0.summary }
     .joined(separator: "\n")
 }

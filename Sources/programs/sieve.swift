@@ -8,8 +8,7 @@
 
 import Stage
 
-func sieve(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 25, in: 1...10_000)
+func sieve(_ n: Int) throws {
   try run {
     var numbers = Channel<Int>()
     go { [numbers] in generate(numbers) }

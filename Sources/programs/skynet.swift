@@ -8,8 +8,7 @@
 
 import Stage
 
-func skynet(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 100_000, in: 1...10_000_000)
+func skynet(_ n: Int) throws {
   try run {
     let up = Channel<Int>()
     var sum = 0

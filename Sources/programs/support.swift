@@ -1,41 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the programs share and none of them is about: arguments, columns, a
-// clock, a thread.
+// What the programs share and none of them is about: columns, a clock, a
+// thread.
 
 import Glibc
 import Stage
-
-/// At most `count` arguments; otherwise says which one is too many.
-func expect(_ arguments: [String], atMost count: Int) throws {
-  if arguments.count > count {
-    throw UsageError(message: "unexpected argument '\(arguments[count])'")
-  }
-}
-
-/// The only argument, a whole number in `range`, or `standard` if there is none.
-func number(
-  _ arguments: [String],
-  _ name: String,
-  default standard: Int,
-  in range: ClosedRange<Int>
-) throws -> Int {
-  try expect(arguments, atMost: 1)
-  guard let text = arguments.first else { return standard }
-  return try number(text, name, in: range)
-}
-
-func number(
-  _ text: String,
-  _ name: String,
-  in range: ClosedRange<Int>
-) throws -> Int {
-  guard let value = Int(text), range.contains(value) else {
-    let bounds = "\(range.lowerBound) to \(range.upperBound)"
-    throw UsageError(message: "\(name) is a number from \(bounds), not '\(text)'")
-  }
-  return value
-}
 
 /// Writes a line on standard error, after what has been printed so far.
 func complain(_ message: String) {

@@ -9,8 +9,7 @@
 import Glibc
 import Stage
 
-func threads(_ arguments: [String]) throws {
-  let n = try number(arguments, "N", default: 1_000, in: 10...20_000)
+func threads(_ n: Int) throws {
   let thread = try measureThreads(n)
   try run {
     let goroutine = measureGoroutines(n)

@@ -2,6 +2,7 @@
 //
 // schedules: runs small programs under many orders of their threads' steps.
 
+import Arguments
 import CLinux
 import Controlled
 import Stage
@@ -16,56 +17,29 @@ struct StandardError: TextOutputStream {
 nonisolated(unsafe) var standardError = StandardError()
 nonisolated(unsafe) var scenario = scenarios[0]
 
-let usage = """
-  usage: schedules [SCENARIO]... [-t SECONDS] [-n RUNS] [-s SEED]
-
-  Runs every scenario, or those named, under many schedules; a schedule follows from
-  its seed. When one fails, prints its seed and the few switches of threads that the
-  failure needs.
-
-    -t   seconds in all (default 20)
-    -n   schedules of each scenario, instead of a time
-    -s   one schedule, or the first one: its seed
-    -l   lists the scenarios
-  """
-
-func usageError(_ message: String) -> Never {
-  print("schedules: \(message)\n\(usage)", to: &standardError)
-  exit_clean(2)
-}
-
-var seconds = 20.0
-var runs: Int? = nil
-var seed: UInt64? = nil
-var chosen: [Scenario] = []
-var arguments = Array(CommandLine.arguments.dropFirst())
-while !arguments.isEmpty {
-  let argument = arguments.removeFirst()
-  func value<T: LosslessStringConvertible>(_: T.Type) -> T {
-    guard let text = arguments.first, let value = T(text) else {
-      usageError("\(argument) needs a number")
+func parsed() -> Options {
+  do {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    return try parse(arguments, scenarios: scenarios.map(\.name))
+  } catch {
+    switch error {
+    case .help:
+      print(usage)
+      exit_clean(0)
+    case .wrong(let message):
+      print("schedules: \(message)\n\(usage)", to: &standardError)
+      exit_clean(2)
     }
-    arguments.removeFirst()
-    return value
-  }
-  switch argument {
-  case "-h", "--help":
-    print(usage)
-    exit_clean(0)
-  case "-l":
-    for s in scenarios { print("\(s.name): \(s.law)") }
-    exit_clean(0)
-  case "-t": seconds = value(Double.self)
-  case "-n": runs = value(Int.self)
-  case "-s": seed = value(UInt64.self)
-  default:
-    guard let s = scenarios.first(where: { $0.name == argument }) else {
-      usageError("there is no scenario \(argument); -l lists them")
-    }
-    chosen.append(s)
   }
 }
-if chosen.isEmpty { chosen = scenarios }
+
+let options = parsed()
+if options.lists {
+  for s in scenarios { print("\(s.name): \(s.law)") }
+  exit_clean(0)
+}
+let named = options.chosen.map { name in scenarios.first { $0.name == name }! }
+let chosen = named.isEmpty ? scenarios : named
 controlled_fixed_addresses(CommandLine.unsafeArgv.fixed)
 
 extension UnsafeMutablePointer where Pointee == UnsafeMutablePointer<CChar>? {
@@ -237,10 +211,12 @@ for s in chosen {
 }
 
 // All scenarios take turns, so that a mistake is found by the one that is quickest.
-let until = nanotime() + Int64(seconds * 1e9)
-var next = seed ?? 1
+let until = nanotime() + Int64(options.seconds * 1e9)
+var next = options.seed ?? 1
 var n = 0
-while n == 0 || (runs.map { n < $0 } ?? (seed == nil && nanotime() < until)) {
+while n == 0
+  || (options.runs.map { n < $0 } ?? (options.seed == nil && nanotime() < until))
+{
   for (k, s) in chosen.enumerated() {
     scenario = s
     // With switches there are more steps than without.
@@ -248,7 +224,7 @@ while n == 0 || (runs.map { n < $0 } ?? (seed == nil && nanotime() < until)) {
     let status = play(seed: next, steps: length)
     if status != 0 { report(next, length, status) }
   }
-  next += 1
+  next &+= 1
   n += 1
 }
 for (k, s) in chosen.enumerated() {

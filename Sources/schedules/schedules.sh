@@ -16,13 +16,15 @@ here=Sources/schedules
 package() {
   mkdir -p "$1/Sources/Stage$stage" "$1/Sources/schedules"
   root=$(pwd)
-  ln -sfn "$root/Sources/CLinux" "$1/Sources/CLinux"
+  for target in Arguments CLinux; do
+    ln -sfn "$root/Sources/$target" "$1/Sources/$target"
+  done
   ln -sfn "$root/$here/Controlled" "$1/Sources/Controlled"
   ln -sfn "$root/$folder/Asm" "$1/Sources/Stage${stage}Asm"
   for file in "$root/$folder"/Runtime/*.swift "$root/$here/controlled.swift"; do
     ln -sf "$file" "$1/Sources/Stage$stage/"
   done
-  for file in main scenarios; do
+  for file in main arguments scenarios; do
     ln -sf "$root/$here/$file.swift" "$1/Sources/schedules/"
   done
   cat > "$1/Package.swift" << END
@@ -32,13 +34,14 @@ import PackageDescription
 let package = Package(
   name: "schedules",
   targets: [
+    .target(name: "Arguments"),
     .target(name: "CLinux"),
     .target(name: "Controlled"),
     .target(name: "Stage${stage}Asm"),
     .target(name: "Stage$stage", dependencies: ["Stage${stage}Asm", "CLinux", "Controlled"]),
     .executableTarget(
       name: "schedules",
-      dependencies: ["Stage$stage", "CLinux", "Controlled"],
+      dependencies: ["Stage$stage", "Arguments", "CLinux", "Controlled"],
       swiftSettings: [.unsafeFlags(["-module-alias", "Stage=Stage$stage"])]
     ),
   ]

@@ -2,6 +2,7 @@
 //
 // Random programs, one after the other, until the time is up.
 
+import Arguments
 import Goroutines
 
 let usage = """
@@ -11,10 +12,10 @@ let usage = """
   block, compute, connect, stop the world and change GOMAXPROCS, in random order, on 1
   to 16 Ps. Whatever is sent must arrive, and every round must end.
 
-    -t   seconds (default 20)
-    -n   rounds, instead of a time
+    -t   seconds, 0 to 1000000 (default 20)
+    -n   rounds, 1 to 1000000000, instead of a time
     -s   the first round's seed (default: from the clock); with it, one round
-    -p   the number of Ps at the start of every round
+    -p   the number of Ps at the start of every round, 1 to 1024
   """
 
 /// A round that takes longer hangs.
@@ -25,33 +26,30 @@ struct Options {
   var rounds: Int? = nil
   var seed: UInt64? = nil
   var procs: Int? = nil
-
-  init(_ arguments: [String]) {
-    var rest = arguments[...]
-    while let argument = rest.popFirst() {
-      func value<T: LosslessStringConvertible & Comparable>(atLeast least: T) -> T {
-        guard let text = rest.popFirst(), let value = T(text), value >= least else {
-          misused("\(argument) needs a number of at least \(least)")
-        }
-        return value
-      }
-      switch argument {
-      case "-h", "--help":
-        print(usage)
-        leave(0)
-      case "-t": seconds = value(atLeast: 0)
-      case "-n": rounds = value(atLeast: 1)
-      case "-s": seed = value(atLeast: 0)
-      case "-p": procs = value(atLeast: 1)
-      default: misused("what is \(argument)?")
-      }
-    }
-  }
 }
 
-func misused(_ message: String) -> Never {
-  complain("\(message)\n\(usage)")
-  leave(2)
+func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
+  var options = Options()
+  var rest = arguments[...]
+  while let argument = rest.popFirst() {
+    func value<T: LosslessStringConvertible & Comparable>(
+      in range: ClosedRange<T>
+    ) throws(CommandLineError) -> T {
+      guard let value = rest.popFirst().flatMap(range.number) else {
+        throw .wrong("\(argument) needs a number from \(range.bounds)")
+      }
+      return value
+    }
+    switch argument {
+    case "-h", "--help": throw .help
+    case "-t": options.seconds = try value(in: 0...1_000_000)
+    case "-n": options.rounds = try value(in: 1...1_000_000_000)
+    case "-s": options.seed = try value(in: 0...UInt64.max)
+    case "-p": options.procs = try value(in: 1...1024)
+    default: throw .wrong("what is \(printable(argument))?")
+    }
+  }
+  return options
 }
 
 /// One random program.
@@ -108,7 +106,19 @@ let roundsBegun = Tally()
 @main
 enum Stress {
   static func main() {
-    let options = Options(Array(CommandLine.arguments.dropFirst()))
+    let options: Options
+    do {
+      options = try parse(Array(CommandLine.arguments.dropFirst()))
+    } catch {
+      switch error {
+      case .help:
+        print(usage)
+        leave(0)
+      case .wrong(let message):
+        complain("\(message)\n\(usage)")
+        leave(2)
+      }
+    }
     let first = options.seed ?? anySeed()
     let one = options.seed != nil && options.rounds == nil
     print("stress: the first seed is \(first)")

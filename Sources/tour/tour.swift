@@ -7,6 +7,7 @@
 // Exit status: 0; 1 if something could not be read or the two counts differ;
 // 2 if the command line makes no sense.
 
+import Arguments
 import Glibc
 import Goroutines
 
@@ -28,11 +29,6 @@ let usage = """
 struct Options {
   var top = 20
   var directory = "."
-}
-
-enum CommandLineError: Error {
-  case help
-  case wrong(String)
 }
 
 @main
@@ -72,7 +68,7 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
       directories += rest
       rest = []
     case _ where argument.hasPrefix("-") && argument != "-":
-      throw .wrong("unknown option '\(argument)'")
+      throw .wrong("unknown option '\(printable(argument))'")
     default:
       directories.append(argument)
     }
@@ -84,7 +80,7 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
 
 func parseTop(_ text: String) throws(CommandLineError) -> Int {
   guard let top = Int(text), top >= 0 else {
-    throw .wrong("--top needs a number, not '\(text)'")
+    throw .wrong("--top needs a number, not '\(printable(text))'")
   }
   return top
 }

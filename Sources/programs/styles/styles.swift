@@ -15,8 +15,7 @@ import Stage
 /// How many connections a server serves before it ends.
 let connections = 4
 
-func styles(_ arguments: [String]) throws {
-  try expect(arguments, atMost: 0)
+func styles() throws {
   try run {
     try show("blocking threads", serveWithThreads)
     try show("callbacks", serveWithCallbacks)
