@@ -19,6 +19,9 @@ ARGS =
 INSTALL =
 T = 20
 PARTS =
+TARGET =
+INPUT =
+MINIMIZE =
 CONFIG = release
 SCENARIO =
 SEED =
@@ -139,6 +142,11 @@ ubsan-%:
 	$(SWIFT_TEST) -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \
 	  --scratch-path .build-ubsan --filter '^Stage$*Tests\.'
 	@$(SWITCHER) undefined $*
+
+## fuzz [TARGET=godebug] [T=20] [INPUT=FILE] [MINIMIZE=1] | hostile environments, arguments and texts
+.PHONY: fuzz
+fuzz:
+	@INPUT='$(INPUT)' MINIMIZE='$(MINIMIZE)' sh Sources/fuzz/fuzz.sh $(LAST) '$(T)' $(TARGET)
 
 ## stress [T=20] [CONFIG=debug] [SEED=] | random programs on 1 to 16 Ps, every value accounted for
 .PHONY: stress

@@ -431,7 +431,7 @@ private func traceFromEnvironment() {
   badenv("GOTRACE", path, r == -E_NOSPC ? "no space for the file" : "cannot be created")
 }
 
-private func gomaxprocsFromEnvironment() -> Int32? {
+func gomaxprocsFromEnvironment() -> Int32? {
   guard let value = getenv_("GOMAXPROCS"), value.pointee != 0 else { return nil }
   guard let n = atoi(value, { $0 == 0 }), n > 0, n <= Int64(Int32.max) else {
     badenv("GOMAXPROCS", value, "not a positive number")
@@ -441,7 +441,7 @@ private func gomaxprocsFromEnvironment() -> Int32? {
 }
 
 /// GODEBUG=name=value,name=value
-private func parsedebugvars() {
+func parsedebugvars() {
   guard let value = getenv_("GODEBUG"), value.pointee != 0 else { return }
   var s = value
   while s.pointee != 0 {
