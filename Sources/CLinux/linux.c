@@ -29,10 +29,8 @@
 #if __has_feature(address_sanitizer)
 // When a process ends, LeakSanitizer does not know the stacks of goroutines that still
 // live, nor Gs: whatever only those have would count as lost. So no search then, unless
-// the program asks for one. Not weak: of two weak definitions the sanitizer's own comes first.
-const char *__lsan_default_options(void) {
-  return "leak_check_at_exit=0";
-}
+// the program asks for one. Not weak, as the sanitizer's own is: the first one counts.
+const char *__lsan_default_options(void) { return "leak_check_at_exit=0"; }
 #endif
 #endif
 
