@@ -296,17 +296,18 @@ private func traceslots(_ n: Int) -> UnsafeMutableRawPointer? {
   let tls = tracetls()
   if tls.pointee == nil { tls.pointee = Ptr(allocating: TraceThread()).raw }
   let mine = Ptr<TraceThread>(tls.pointee.unsafelyUnwrapped)
+  // acquire: pairs with tracestart.
+  let number = trace[].number.load(ordering: .acquiring)
   if mine[].busy {
     trace[].header?[].missed.add(UInt64(n), ordering: .relaxed)
     return nil
   }
-  let number = trace[].number.load(ordering: .relaxed)
   if mine[].number == number, let chunk = mine[].chunk {
     let i = mine[].used.add(n, ordering: .relaxed).oldValue
     let offset = i * traceEventSize
     if offset + n * traceEventSize <= traceChunkSize { return chunk + offset }
   }
-  guard let chunk = takechunk(mine) else {
+  guard let chunk = takechunk(mine, number) else {
     trace[].header?[].dropped.add(UInt64(n), ordering: .relaxed)
     return nil
   }
@@ -321,7 +322,9 @@ private func traceslots(_ n: Int) -> UnsafeMutableRawPointer? {
 
 /// Takes the next chunk of the file, and leaves mine busy; nil if there is none.
 @inline(never)
-private func takechunk(_ mine: Ptr<TraceThread>) -> UnsafeMutableRawPointer? {
+private func takechunk(
+  _ mine: Ptr<TraceThread>, _ number: UInt32
+) -> UnsafeMutableRawPointer? {
   mine[].busy = true
   compilerBarrier()
   if let old = mine[].chunk {
@@ -330,7 +333,7 @@ private func takechunk(_ mine: Ptr<TraceThread>) -> UnsafeMutableRawPointer? {
   }
   // seq-cst: traceStop takes all chunks, and then looks who is taking one.
   trace[].taking.add(1, ordering: .sequentiallyConsistent)
-  mine[].number = trace[].number.load(ordering: .relaxed)
+  mine[].number = number
   let i = trace[].taken.add(1, ordering: .sequentiallyConsistent).oldValue
   var chunk: UnsafeMutableRawPointer? = nil
   if i < traceChunks {
@@ -356,7 +359,8 @@ func tracestart(_ path: UnsafePointer<CChar>) -> Int32 {
   trace[].fd = fd
   trace[].header = h
   trace[].start = nanotime()
-  trace[].number.add(1, ordering: .relaxed)
+  // release: whoever sees the number sees what is above.
+  trace[].number.add(1, ordering: .releasing)
   // seq-cst, as all that is done to taken.
   trace[].taken.store(0, ordering: .sequentiallyConsistent)
   setTracing(true)
