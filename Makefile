@@ -110,11 +110,14 @@ ubsan: $(NUMBERS:%=ubsan-%)
 
 # No preemption by signals: it would interrupt the sanitizer itself, whose code is
 # part of the program.
+TSAN = --sanitize=thread --scratch-path .build-tsan \
+  -Xlinker --wrap=__tsan_external_write -Xlinker --wrap=__tsan_func_entry
+
+# The tests alone: programs without a stage lack what is wrapped.
 tsan-%:
 	$(call require_stage,$*)
-	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=thread --scratch-path .build-tsan \
-	  -Xlinker --wrap=__tsan_external_write -Xlinker --wrap=__tsan_func_entry \
-	  --filter '^Stage$*Tests\.'
+	swift build --product GoroutinesPackageTests $(TSAN)
+	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --skip-build $(TSAN) --filter '^Stage$*Tests\.'
 	@$(SWITCHER) thread $*
 
 asan-%:
