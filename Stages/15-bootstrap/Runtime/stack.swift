@@ -353,10 +353,6 @@ func stackgrow(_ gp: GPtr, _ addr: UInt, _ sp: UInt) -> Growth {
 
 private let hugePage: UInt = 2 << 20
 
-private func tracestack(_ gp: GPtr, _ kind: TraceKind) {
-  traceevent(kind, g: traceid(gp), arg: UInt32((stacktop(gp) - gp[].softlo) / pageSize))
-}
-
 /// stackshrink gives back what gp's stack has below its frames, if it was ever
 /// let grow. The caller owns the stack.
 func stackshrink(_ gp: GPtr, sp: UInt) {

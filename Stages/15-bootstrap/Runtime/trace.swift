@@ -224,42 +224,6 @@ func traceevent(
   tracewrite(at, kind, g: g, arg: arg, detail: detail)
 }
 
-/// tracestatus records a goroutine's change from old to new.
-@inline(never)
-func tracestatus(_ gp: GPtr, _ old: GStatus, _ new: GStatus) {
-  let kind: TraceKind
-  var arg: UInt32 = 0
-  var detail: UInt8 = 0
-  switch (old, new) {
-  case (.dead, .runnable): kind = .goCreate
-  case (.runnable, .running):
-    kind = .goStart
-    let p = tracewho().p
-    detail = gp[].tracelastp == p || gp[].tracelastp < 0 ? 0 : 1
-    gp[].tracelastp = p
-  case (.running, .runnable): kind = .goYield
-  case (.running, .waiting):
-    kind = .goPark
-    detail = gp[].waitreason.rawValue
-  case (.waiting, .runnable): kind = .goReady
-  case (.running, .dead): kind = .goExit
-  case (.running, .syscall): kind = .syscallEnter
-  case (.syscall, .running): kind = .syscallExit
-  case (.syscall, .runnable): kind = .syscallExitQueued
-  default: return
-  }
-  switch kind {
-  case .goCreate:
-    gp[].tracelastp = -1
-    arg = tracequeues()
-  case .goStart, .goYield, .goReady: arg = tracequeues()
-  default: break
-  }
-  traceevent(kind, g: traceid(gp), arg: arg, detail: detail)
-}
-
-func traceid(_ gp: GPtr) -> UInt32 { UInt32(truncatingIfNeeded: gp[].goid) }
-
 /// tracetext records an event with a text.
 func tracetext(_ kind: TraceKind, g: UInt32, detail: UInt8 = 0, _ text: borrowing String)
 {
@@ -365,17 +329,6 @@ func tracestart(_ path: UnsafePointer<CChar>) -> Int32 {
   trace[].taken.store(0, ordering: .sequentiallyConsistent)
   setTracing(true)
   return 0
-}
-
-/// tracerun records that a run begins, on the thread that begins it.
-func tracerun() {
-  traceevent(.runBegin)
-  traceevent(.mStart)
-  var reason: UInt8 = 0
-  while let r = WaitReason(rawValue: reason) {
-    tracetext(.reason, g: tracenobody, detail: reason, "\(r.text)")
-    reason += 1
-  }
 }
 
 /// tracestop ends it. No run may be in progress.
