@@ -105,15 +105,19 @@ extension RuntimeTests {
   @Suite("trace")
   struct TraceTests {
     @Test func `tells what happened to every goroutine`() throws {
-      let file = try traced(procs: 1) { _ in
-        let c = Channel<Int>()
-        go {
-          traceLabel("sender")
-          traceSpan("work") { c.send(1) }
+      var file: TraceFile
+      repeat {
+        file = try traced(procs: 1) { _ in
+          let c = Channel<Int>()
+          go {
+            traceLabel("sender")
+            traceSpan("work") { c.send(1) }
+          }
+          _ = c.receive()
+          gosched()
         }
-        _ = c.receive()
-        gosched()
-      }
+        // On a slow machine somebody may have had to give way in the middle.
+      } while file.count(.preemptHit) > 0
       #expect(
         file.story == [
           "goCreate 1", "goStart 1",

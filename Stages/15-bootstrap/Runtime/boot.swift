@@ -424,7 +424,7 @@ private func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
 
 /// GOTRACE=file: a trace of all runs, from the first on.
 private func traceFromEnvironment() {
-  if boot[].initialized || trace[].fd >= 0 { return }
+  if boot[].initialized || tracing { return }
   guard let path = getenv_("GOTRACE"), path.pointee != 0 else { return }
   let r = tracestart(path)
   if r == 0 { return }

@@ -177,33 +177,43 @@ private let traceChunks = 16384
 /// The most bytes of a text; what is longer is cut.
 private let traceTextMax = 15 * traceEventSize
 
+/// A trace. Never freed: a thread may be late in writing to it.
 struct Trace: ~Copyable {
-  // Written while nothing is traced.
+  // Fixed at creation.
 
-  var fd: Int32 = -1
-  var start: Int64 = 0
-  var header: Ptr<TraceHeader>? = nil
+  let fd: Int32
+  let header: Ptr<TraceHeader>
+
+  /// When it began, in nanotime.
+  let start: Int64
 
   // Atomic.
 
-  /// Traces so far: a chunk of another one is not written to.
-  let number = Atomic<UInt32>(0)
-
   /// Chunks taken; traceChunks or more: there are no others.
-  let taken = Atomic<Int>(traceChunks)
+  let taken = Atomic<Int>(0)
 
   /// Threads that are taking one.
   let taking = Atomic<Int>(0)
+
+  init(fd: Int32, header: Ptr<TraceHeader>, start: Int64) {
+    self.fd = fd
+    self.header = header
+    self.start = start
+  }
 }
 
-let trace = Ptr(allocating: Trace())
+/// The trace that is being made.
+let trace = Ptr(allocating: CurrentTrace())
+struct CurrentTrace: ~Copyable {
+  let current = Atomic<Ptr<Trace>?>(nil)
+}
 
 /// A thread's part of a trace. Never freed: threads are few.
 struct TraceThread: ~Copyable {
   var chunk: UnsafeMutableRawPointer? = nil
 
-  /// The trace that chunk belongs to.
-  var number: UInt32 = 0
+  /// What chunk is a piece of.
+  var trace: Ptr<Trace>? = nil
 
   /// A chunk is being taken: a handler of a signal cannot write.
   var busy = false
@@ -220,8 +230,8 @@ func traceevent(
   arg: UInt32 = 0,
   detail: UInt8 = 0
 ) {
-  guard let at = traceslots(1) else { return }
-  tracewrite(at, kind, g: g, arg: arg, detail: detail)
+  guard let (at, start) = traceslots(1) else { return }
+  tracewrite(at, start, kind, g: g, arg: arg, detail: detail)
 }
 
 /// tracetext records an event with a text.
@@ -230,64 +240,67 @@ func tracetext(_ kind: TraceKind, g: UInt32, detail: UInt8 = 0, _ text: borrowin
   var text = copy text
   text.withUTF8 { bytes in
     let n = min(bytes.count, traceTextMax)
-    guard let at = traceslots(1 + (n + traceEventSize - 1) / traceEventSize) else {
-      return
-    }
+    let slots = 1 + (n + traceEventSize - 1) / traceEventSize
+    guard let (at, start) = traceslots(slots) else { return }
     // Its length goes first: the bytes are not to be taken for events.
-    tracewrite(at, kind, g: g, arg: UInt32(n), detail: detail)
+    tracewrite(at, start, kind, g: g, arg: UInt32(n), detail: detail)
     if n > 0 { (at + traceEventSize).copyMemory(from: bytes.baseAddress!, byteCount: n) }
   }
 }
 
 private func tracewrite(
   _ at: UnsafeMutableRawPointer,
+  _ start: Int64,
   _ kind: TraceKind,
   g: UInt32,
   arg: UInt32,
   detail: UInt8
 ) {
   at.storeBytes(of: UInt64(arg) | UInt64(g) << 32, toByteOffset: 8, as: UInt64.self)
-  let time = UInt64(nanotime() - trace[].start) & (1 << 48 - 1)
+  let time = UInt64(nanotime() - start) & (1 << 48 - 1)
   let word = time | UInt64(kind.rawValue) << 48 | UInt64(detail) << 56
   // release: an event that has a kind is whole.
   at.assumingMemoryBound(to: Atomic<UInt64>.self).pointee
     .store(word, ordering: .releasing)
 }
 
-/// Room for n events, one after the other, in the calling thread's chunk; nil: drop
-/// them.
-private func traceslots(_ n: Int) -> UnsafeMutableRawPointer? {
+/// Room for n events, one after the other, in the calling thread's chunk, and when the
+/// trace began; nil: drop them.
+private func traceslots(_ n: Int) -> (at: UnsafeMutableRawPointer, start: Int64)? {
+  // acquire: pairs with tracestart.
+  guard let t = trace[].current.load(ordering: .acquiring) else { return nil }
   let tls = tracetls()
   if tls.pointee == nil { tls.pointee = Ptr(allocating: TraceThread()).raw }
   let mine = Ptr<TraceThread>(tls.pointee.unsafelyUnwrapped)
-  // acquire: pairs with tracestart.
-  let number = trace[].number.load(ordering: .acquiring)
   if mine[].busy {
-    trace[].header?[].missed.add(UInt64(n), ordering: .relaxed)
+    t[].header[].missed.add(UInt64(n), ordering: .relaxed)
     return nil
   }
-  if mine[].number == number, let chunk = mine[].chunk {
+  if mine[].trace == t, let chunk = mine[].chunk {
     let i = mine[].used.add(n, ordering: .relaxed).oldValue
     let offset = i * traceEventSize
-    if offset + n * traceEventSize <= traceChunkSize { return chunk + offset }
+    if offset + n * traceEventSize <= traceChunkSize {
+      return (chunk + offset, t[].start)
+    }
   }
-  guard let chunk = takechunk(mine, number) else {
-    trace[].header?[].dropped.add(UInt64(n), ordering: .relaxed)
+  guard let chunk = takechunk(mine, t) else {
+    t[].header[].dropped.add(UInt64(n), ordering: .relaxed)
     return nil
   }
   tracewrite(
-    chunk, .chunk, g: UInt32(gettid_()), arg: UInt32(bitPattern: tracewho().m), detail: 0)
+    chunk, t[].start, .chunk, g: UInt32(gettid_()), arg: UInt32(bitPattern: tracewho().m),
+    detail: 0)
   mine[].used.store(1 + n, ordering: .relaxed)
   mine[].chunk = chunk
   compilerBarrier()
   mine[].busy = false
-  return chunk + traceEventSize
+  return (chunk + traceEventSize, t[].start)
 }
 
-/// Takes the next chunk of the file, and leaves mine busy; nil if there is none.
+/// Takes the next chunk of t's file, and leaves mine busy; nil if there is none.
 @inline(never)
 private func takechunk(
-  _ mine: Ptr<TraceThread>, _ number: UInt32
+  _ mine: Ptr<TraceThread>, _ t: Ptr<Trace>
 ) -> UnsafeMutableRawPointer? {
   mine[].busy = true
   compilerBarrier()
@@ -295,16 +308,16 @@ private func takechunk(
     mine[].chunk = nil
     file_unmap(old, traceChunkSize)
   }
-  // seq-cst: traceStop takes all chunks, and then looks who is taking one.
-  trace[].taking.add(1, ordering: .sequentiallyConsistent)
-  mine[].number = number
-  let i = trace[].taken.add(1, ordering: .sequentiallyConsistent).oldValue
+  mine[].trace = t
+  // seq-cst: tracestop takes all chunks, and then looks who is taking one.
+  t[].taking.add(1, ordering: .sequentiallyConsistent)
+  let i = t[].taken.add(1, ordering: .sequentiallyConsistent).oldValue
   var chunk: UnsafeMutableRawPointer? = nil
   if i < traceChunks {
     let offset = traceHeaderSize + i * traceChunkSize
-    chunk = file_map(trace[].fd, UInt64(offset), traceChunkSize)
+    chunk = file_map(t[].fd, UInt64(offset), traceChunkSize)
   }
-  trace[].taking.subtract(1, ordering: .sequentiallyConsistent)
+  t[].taking.subtract(1, ordering: .sequentiallyConsistent)
   if chunk == nil { mine[].busy = false }
   return chunk
 }
@@ -320,24 +333,20 @@ func tracestart(_ path: UnsafePointer<CChar>) -> Int32 {
   }
   let h = Ptr<TraceHeader>(header)
   h.address.initialize(to: TraceHeader())
-  trace[].fd = fd
-  trace[].header = h
-  trace[].start = nanotime()
-  // release: whoever sees the number sees what is above.
-  trace[].number.add(1, ordering: .releasing)
-  // seq-cst, as all that is done to taken.
-  trace[].taken.store(0, ordering: .sequentiallyConsistent)
+  // release: whoever sees it sees it whole.
+  trace[].current.store(
+    Ptr(allocating: Trace(fd: fd, header: h, start: nanotime())), ordering: .releasing)
   setTracing(true)
   return 0
 }
 
-/// tracestop ends it. No run may be in progress.
+/// tracestop ends it, if there is one. No run may be in progress.
 func tracestop() {
+  guard let t = trace[].current.exchange(nil, ordering: .acquiring) else { return }
   setTracing(false)
   // seq-cst: after this nobody takes a chunk, but for those that are at it.
-  _ = trace[].taken.exchange(traceChunks, ordering: .sequentiallyConsistent)
-  while trace[].taking.load(ordering: .sequentiallyConsistent) != 0 { osyield() }
-  // The chunks stay mapped until their threads want others: one may be written to.
-  if trace[].fd >= 0 { file_close(trace[].fd) }
-  trace[].fd = -1
+  _ = t[].taken.exchange(traceChunks, ordering: .sequentiallyConsistent)
+  while t[].taking.load(ordering: .sequentiallyConsistent) != 0 { osyield() }
+  // Chunks stay mapped until their threads want others: one may be written to.
+  file_close(t[].fd)
 }
