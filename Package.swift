@@ -52,6 +52,10 @@ let package = Package(
     .executableTarget(name: "stress", dependencies: ["Goroutines", "Arguments"]),
     .executableTarget(name: "tour", dependencies: ["Goroutines", "Arguments"]),
     .target(name: "TraceFile"),
-    .executableTarget(name: "trace", dependencies: ["TraceFile"]),
+    .executableTarget(
+      name: "trace",
+      dependencies: ["TraceFile"],
+      resources: [.embedInCode("viewer.html")]
+    ),
   ] + stageTargets
 )
