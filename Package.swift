@@ -55,7 +55,7 @@ let package = Package(
     .executableTarget(
       name: "trace",
       dependencies: ["TraceFile"],
-      resources: [.embedInCode("viewer.html")]
+      resources: [.copy("viewer.html")]
     ),
   ] + stageTargets
 )

@@ -13,7 +13,9 @@ struct Named {
 }
 
 func writeHTML(_ traces: [Named], to output: Output) throws {
-  let page = String(decoding: PackageResources.viewer_html, as: UTF8.self)
+  guard let url = Bundle.module.url(forResource: "viewer", withExtension: "html"),
+    let page = try? String(contentsOf: url, encoding: .utf8)
+  else { throw Failure("viewer.html is not beside the program; run `make trace` again") }
   let parts = page.components(separatedBy: "<!--DATA-->")
   precondition(parts.count == 2, "viewer.html has no place for data")
   try output.write(parts[0])
@@ -24,7 +26,7 @@ func writeHTML(_ traces: [Named], to output: Output) throws {
     let reasons = line.reasons.sorted { $0.key < $1.key }
       .map { "\"\($0.key)\":\(quoted($0.value))" }.joined(separator: ",")
     try output.write("<script type=\"application/json\" class=\"trace\">\n{")
-    try output.write("\"name\":\(quoted(trace.name)),\"stage\":\(line.stage),")
+    try output.write("\"title\":\(quoted(trace.name)),\"stage\":\(line.stage),")
     try output.write("\"events\":\(line.eventCount),\"dropped\":\(line.dropped),")
     try output.write("\"end\":\(line.end),\"ps\":\(line.ps),\"ms\":\(line.ms),")
     try output.write("\"runs\":[\(runs)],\"reasons\":{\(reasons)},\n\"texts\":[")
