@@ -6,13 +6,7 @@
 import Foundation
 import TraceFile
 
-/// A trace, and how it is called in pictures.
-struct Named {
-  let name: String
-  let line: Timeline
-}
-
-func writeHTML(_ traces: [Named], to output: Output) throws {
+func writeHTML(_ traces: [Named], _ options: Options, to output: Output) throws {
   guard let url = Bundle.module.url(forResource: "viewer", withExtension: "html"),
     let page = try? String(contentsOf: url, encoding: .utf8)
   else { throw Failure("viewer.html is not beside the program; run `make trace` again") }
@@ -28,6 +22,8 @@ func writeHTML(_ traces: [Named], to output: Output) throws {
     try output.write("<script type=\"application/json\" class=\"trace\">\n{")
     try output.write("\"title\":\(quoted(trace.name)),\"stage\":\(line.stage),")
     try output.write("\"events\":\(line.eventCount),\"dropped\":\(line.dropped),")
+    if let from = options.from { try output.write("\"from\":\(from),") }
+    if let to = options.to { try output.write("\"to\":\(to),") }
     try output.write("\"end\":\(line.end),\"ps\":\(line.ps),\"ms\":\(line.ms),")
     try output.write("\"runs\":[\(runs)],\"reasons\":{\(reasons)},\n\"texts\":[")
     for (i, text) in line.texts.enumerated() {

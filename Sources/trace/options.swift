@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line.
+
+let help = """
+  usage: trace FILE [-o PAGE.html] [--json OUT.json] [--svg OUT.svg] [--text] [--counts]
+               [--from MS] [--to MS] [--compare FILE2] [--name NAME]...
+
+  Draws a trace, which a program records that is run with GOTRACE=FILE. Without any
+  option, prints it as text.
+
+    -o PAGE.html     a page to look at in a browser; it needs nothing else
+    --json OUT.json  for ui.perfetto.dev and chrome://tracing
+    --svg OUT.svg    a still picture, 800 pixels wide
+    --text           a line per stint: who ran where, for how long, why
+    --counts         how many lanes, stints and arrows there are, a line each
+    --from MS        leave out what is before this many milliseconds
+    --to MS          leave out what is after
+    --compare FILE2  with -o: two traces, one below the other
+    --name NAME      how FILE is called in pictures; a second one is for FILE2
+    --rows N         with --text: at most N lines (default 100; 0: all)
+    --width N        with --text: at most N columns (default: the terminal's, or 100)
+    --color          with --text: colours although this is no terminal
+    --help           print this
+
+  Exit status: 0; 1: a file is no trace, or damaged, or cannot be written; 2: the
+  command line makes no sense.
+  """
+
+struct Options {
+  var file = ""
+  var compare: String?
+  var names: [String] = []
+  var page: String?
+  var json: String?
+  var svg: String?
+  var text = false
+  var counts = false
+  var color = false
+  var rows = 100
+  var width: Int?
+
+  /// Nanoseconds.
+  var from: Int64?
+  var to: Int64?
+
+  /// Whether anything else than text is asked for.
+  var picture: Bool { page != nil || json != nil || svg != nil || counts }
+}
+
+enum CommandLineError: Error {
+  case help
+  case wrong(String)
+}
+
+func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
+  var options = Options()
+  var files: [String] = []
+  var rest = arguments[...]
+  while let argument = rest.popFirst() {
+    func value(_ what: String) throws(CommandLineError) -> String {
+      guard let value = rest.popFirst() else { throw .wrong("\(argument) needs \(what)") }
+      return value
+    }
+    switch argument {
+    case "--help", "-h": throw .help
+    case "-o": options.page = try value("a file to write")
+    case "--json": options.json = try value("a file to write")
+    case "--svg": options.svg = try value("a file to write")
+    case "--compare": options.compare = try value("a trace")
+    case "--name": options.names.append(try value("a name"))
+    case "--text": options.text = true
+    case "--counts": options.counts = true
+    case "--color": options.color = true
+    case "--from": options.from = try milliseconds(argument, try value("milliseconds"))
+    case "--to": options.to = try milliseconds(argument, try value("milliseconds"))
+    case "--rows": options.rows = try number(argument, try value("a number"), from: 0)
+    case "--width": options.width = try number(argument, try value("a number"), from: 40)
+    case _ where argument.hasPrefix("-") && argument != "-":
+      throw .wrong("unknown option '\(argument)'")
+    default: files.append(argument)
+    }
+  }
+  guard let file = files.first else { throw .wrong("which trace? Give a file") }
+  if files.count > 1 { throw .wrong("more than one file: '\(files[1])'; see --compare") }
+  options.file = file
+  if let from = options.from, let to = options.to, from >= to {
+    throw .wrong("--from is not before --to")
+  }
+  if options.compare != nil, options.page == nil {
+    throw .wrong("--compare needs -o PAGE.html")
+  }
+  if !options.picture { options.text = true }
+  return options
+}
+
+private func milliseconds(
+  _ option: String, _ text: String
+) throws(CommandLineError) -> Int64 {
+  guard let value = Double(text), value >= 0, value < 1e9 else {
+    throw .wrong("\(option) needs milliseconds, not '\(text)'")
+  }
+  return Int64((value * 1e6).rounded())
+}
+
+private func number(
+  _ option: String, _ text: String, from least: Int
+) throws(CommandLineError) -> Int {
+  guard let value = Int(text), value >= least else {
+    throw .wrong("\(option) needs a number from \(least) on, not '\(text)'")
+  }
+  return value
+}
