@@ -28,6 +28,11 @@ SEED =
 MODEL =
 MUTANT =
 TRACE =
+FILE =
+COMPARE =
+TEXT =
+FROM =
+TO =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
 SWITCHER = sh Sources/switcher/switcher.sh
@@ -60,10 +65,35 @@ run:
 	swift build -c release --product programs
 	@.build/release/programs $(PROGRAM) $(ARGS)
 
+## trace PROGRAM=sieve [ARGS=] | draws what the scheduler does: a page, JSON, SVG; TEXT=1: here, too
+## trace FILE=a.trace [COMPARE=b.trace] | draws a trace, or two; FROM=, TO=: milliseconds
+.PHONY: trace
+trace:
+	$(call require_stage,$(N))
+	$(if $(COMPARE:%.trace=),$(call require_stage,$(COMPARE)))
+	@test "$(N)$(FILE)" = "$(LAST)$(FILE)" || { \
+	  echo "make trace: programs run on stage $(LAST) only: leave out N=$(N)" >&2; exit 1; }
+	swift build -c release --product programs
+	swift build -c release --product trace
+	@COMPARE='$(COMPARE)' TEXT='$(TEXT)' FROM='$(FROM)' TO='$(TO)' sh Sources/trace/trace.sh \
+	  $(if $(FILE),file '$(FILE)',$(N) $(PROGRAM) $(ARGS))
+
+## browser [INSTALL=1] | opens such pages in chromium and tries them
+.PHONY: browser
+browser:
+	swift build -c release --product programs
+	swift build -c release --product trace
+	@INSTALL='$(INSTALL)' sh Sources/trace/browser.sh
+
 ## test | every test of every stage, one process each
 .PHONY: test
-test: $(NUMBERS:%=test-%)
-	@echo "make test: stages $(NUMBERS) passed"
+test: $(NUMBERS:%=test-%) test-trace
+	@echo "make test: stages $(NUMBERS) and trace passed"
+
+## test-trace | the tests of the tool that draws traces
+.PHONY: test-trace
+test-trace:
+	$(SWIFT_TEST) --filter '^TraceTests\.'
 
 ## test-15 | what one stage promises, and nothing else
 test-%:

@@ -55,7 +55,13 @@ let package = Package(
     .executableTarget(
       name: "trace",
       dependencies: ["TraceFile"],
+      exclude: ["trace.sh", "browser.sh"],
       resources: [.copy("viewer.html")]
+    ),
+    .testTarget(
+      name: "TraceTests",
+      dependencies: ["TraceFile", "trace"],
+      path: "Tests/trace"
     ),
   ] + stageTargets
 )

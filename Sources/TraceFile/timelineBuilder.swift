@@ -419,7 +419,8 @@ struct TimelineBuilder {
     let status: MStatus? =
       !state.present
       ? nil
-      : state.parked ? .parked : state.polling ? .polling : state.spinning ? .spinning : .awake
+      : state.parked
+        ? .parked : state.polling ? .polling : state.spinning ? .spinning : .awake
     if status == state.status { return }
     closeM(m, time)
     ms[m].status = status
@@ -469,8 +470,9 @@ struct TimelineBuilder {
     line.queues = line.ps.map { ps[Int($0)].queue }
     line.ms = ms.indices.filter { ms[$0].seen }.map { Int32($0 - 1) }
     // Texts of a thread that is no M come from the beginning of the trace.
-    let working = Set(line.stints.map(\.m) + line.mIntervals.map(\.m))
-    line.ms.removeAll { !working.contains($0) }
+    // A thread that is no M may have recorded what is about no goroutine.
+    let working = Set(line.stints.map(\.m))
+    line.ms.removeAll { $0 < 0 && !working.contains($0) }
     for i in line.stops.indices {
       if line.stops[i].end < 0 { line.stops[i].end = line.end }
       if line.stops[i].stopped < 0 { line.stops[i].stopped = line.stops[i].end }

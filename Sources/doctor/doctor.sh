@@ -123,6 +123,7 @@ optional 'qemu-aarch64-static qemu-aarch64' 'make arm64 runs the arm64 switcher'
 optional aarch64-linux-gnu-gcc 'make arm64 builds the test it runs' \
   'gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 optional spin 'checks the models of the wake-up protocol' spin
+optional 'chromium chromium-browser google-chrome' 'make browser tries the pages of traces' chromium
 optional go 'make bench-go compares with Go (it can fetch one itself)' golang
 
 echo

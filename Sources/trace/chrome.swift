@@ -40,7 +40,8 @@ private struct ChromeWriter {
     let about = "\"name\":\(quoted(name)),\"stage\":\(line.stage)"
     try output.write("\"otherData\":{\(about)},\n\"traceEvents\":[\n")
     try names()
-    for (i, stint) in line.stints.enumerated() where window.shows(stint.start, stint.end) {
+    for (i, stint) in line.stints.enumerated() where window.shows(stint.start, stint.end)
+    {
       try slices(i, stint)
       try wake(stint)
     }
@@ -76,13 +77,18 @@ private struct ChromeWriter {
 
   private mutating func names() throws {
     func process(_ pid: Int, _ name: String) throws {
-      try event("\"ph\":\"M\",\"pid\":\(pid),\"name\":\"process_name\",\"args\":{\"name\":\"\(name)\"}")
-      try event("\"ph\":\"M\",\"pid\":\(pid),\"name\":\"process_sort_index\",\"args\":{\"sort_index\":\(pid)}")
+      try event(
+        "\"ph\":\"M\",\"pid\":\(pid),\"name\":\"process_name\",\"args\":{\"name\":\"\(name)\"}"
+      )
+      try event(
+        "\"ph\":\"M\",\"pid\":\(pid),\"name\":\"process_sort_index\",\"args\":{\"sort_index\":\(pid)}"
+      )
     }
     func thread(_ pid: Int, _ number: Int32, _ name: String) throws {
       let at = "\"ph\":\"M\",\"pid\":\(pid),\"tid\":\(tid(number))"
       try event("\(at),\"name\":\"thread_name\",\"args\":{\"name\":\"\(name)\"}")
-      try event("\(at),\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":\(tid(number))}")
+      try event(
+        "\(at),\"name\":\"thread_sort_index\",\"args\":{\"sort_index\":\(tid(number))}")
     }
     if !line.ps.isEmpty {
       try process(psProcess, "Ps")
@@ -111,7 +117,8 @@ private struct ChromeWriter {
     let more = args.isEmpty ? "" : ",\"args\":{\(args)}"
     try event(
       "\"ph\":\"X\",\"pid\":\(pid),\"tid\":\(tid(number)),\"ts\":\(us(start)),"
-        + "\"dur\":\(us(max(0, end - start))),\"cat\":\"\(category)\",\"name\":\(quoted(name))\(more)")
+        + "\"dur\":\(us(max(0, end - start))),\"cat\":\"\(category)\",\"name\":\(quoted(name))\(more)"
+    )
   }
 
   private mutating func slices(_ i: Int, _ stint: Stint) throws {
@@ -141,7 +148,8 @@ private struct ChromeWriter {
     guard stint.wake.cause.hasArrow, stint.wake.by >= 0 else { return }
     let by = line.stints[Int(stint.wake.by)]
     let name = stint.wake.cause == .created ? "go" : "wake"
-    try flow(name, place(by.p, by.m), stint.wake.time, place(stint.p, stint.m), stint.start)
+    try flow(
+      name, place(by.p, by.m), stint.wake.time, place(stint.p, stint.m), stint.start)
   }
 
   private func place(_ p: Int32, _ m: Int32) -> (pid: Int, number: Int32) {
@@ -155,9 +163,11 @@ private struct ChromeWriter {
     flows += 1
     let common = "\"id\":\(flows),\"cat\":\"\(name)\",\"name\":\"\(name)\""
     try event(
-      "\"ph\":\"s\",\"pid\":\(from.pid),\"tid\":\(tid(from.number)),\"ts\":\(us(start)),\(common)")
+      "\"ph\":\"s\",\"pid\":\(from.pid),\"tid\":\(tid(from.number)),\"ts\":\(us(start)),\(common)"
+    )
     try event(
-      "\"ph\":\"f\",\"bp\":\"e\",\"pid\":\(to.pid),\"tid\":\(tid(to.number)),\"ts\":\(us(end)),\(common)")
+      "\"ph\":\"f\",\"bp\":\"e\",\"pid\":\(to.pid),\"tid\":\(tid(to.number)),\"ts\":\(us(end)),\(common)"
+    )
   }
 
   private mutating func arrow(_ arrow: Arrow) throws {
@@ -187,7 +197,8 @@ private struct ChromeWriter {
   private mutating func curve(_ name: String, _ curve: Curve) throws {
     for (time, value) in zip(curve.times, curve.values) where window.shows(time, time) {
       try event(
-        "\"ph\":\"C\",\"pid\":\(psProcess),\"ts\":\(us(time)),\"name\":\"\(name)\",\"args\":{\"n\":\(value)}")
+        "\"ph\":\"C\",\"pid\":\(psProcess),\"ts\":\(us(time)),\"name\":\"\(name)\",\"args\":{\"n\":\(value)}"
+      )
     }
   }
 }

@@ -134,7 +134,9 @@ struct Columns {
     add("g.label", .plusOne, goroutines) { $0.label }
     add("g.created", .delta, goroutines) { $0.created.time }
     add("g.by", .plusOne, goroutines) { $0.created.by }
-    add("g.life", .plusOne, goroutines) { $0.exited < 0 ? -1 : $0.exited - $0.created.time }
+    add("g.life", .plusOne, goroutines) {
+      $0.exited < 0 ? -1 : $0.exited - $0.created.time
+    }
     add("g.ready", .plusOne, goroutines) { g in
       g.waking.map { max(0, $0.time - g.created.time) } ?? -1
     }

@@ -30,7 +30,8 @@ func writeHTML(_ traces: [Named], _ options: Options, to output: Output) throws 
       try output.write((i == 0 ? "" : ",") + quoted(text))
     }
     try output.write("],\n\"refusals\":[\(refusals.map(quoted).joined(separator: ","))],")
-    try output.write("\n\"columns\":[\(columns.index.joined(separator: ","))]}\n</script>\n")
+    try output.write(
+      "\n\"columns\":[\(columns.index.joined(separator: ","))]}\n</script>\n")
     try output.write("<script type=\"text/plain\" class=\"columns\">")
     try writeBase64(columns.bytes, to: output)
     try output.write("</script>\n")

@@ -14,7 +14,8 @@ func command(_ arguments: [String]) -> Int32 {
     print(help)
     return 0
   } catch CommandLineError.wrong(let message) {
-    complain("trace: \(message)\nusage: trace FILE [-o PAGE.html]; trace --help says more")
+    complain(
+      "trace: \(message)\nusage: trace FILE [-o PAGE.html]; trace --help says more")
     return 2
   } catch let error as TraceError {
     complain("trace: \(error)")

@@ -63,7 +63,8 @@ func quoted(_ text: String) -> String {
     case "\"": result += "\\\""
     case "\\": result += "\\\\"
     case "<": result += "\\u003c"
-    case _ where scalar.value < 0x20 || scalar.value == 0x7f || scalar.value == 0x2028
+    case _
+    where scalar.value < 0x20 || scalar.value == 0x7f || scalar.value == 0x2028
       || scalar.value == 0x2029:
       result += "\\u" + hex4(scalar.value)
     default: result.unicodeScalars.append(scalar)

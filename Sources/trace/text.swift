@@ -28,6 +28,8 @@ func textLines(
   if let note = text.note() { print(note) }
 }
 
+private let nameWidth = 12
+
 /// What a line is about.
 private enum Step {
   case stint(Int)
@@ -71,7 +73,15 @@ struct TextTimeline {
       if time >= window.from, time <= window.to { steps.append((time, step)) }
     }
     for arrow in line.arrows where arrow.kind == .steal { add(arrow.end, .steal(arrow)) }
-    for mark in line.marks where mark.kind == .handoff { add(mark.time, .handoff(mark)) }
+    for (i, mark) in line.marks.enumerated() {
+      // Whoever takes a P from a system call hands it off, too.
+      let before = i > 0 ? line.marks[i - 1] : nil
+      let taken =
+        before?.kind == .retake && before?.arg == mark.arg && before?.m == mark.m
+      if mark.kind == .retake || mark.kind == .handoff && !taken {
+        add(mark.time, .handoff(mark))
+      }
+    }
     for stop in line.stops { add(stop.begin, .stop(stop)) }
     if line.runs.count > 1 {
       for (i, run) in line.runs.enumerated() { add(run.start, .run(i)) }
@@ -88,8 +98,8 @@ struct TextTimeline {
     let heads = names.map { String(($0 + 100) % 10) }.joined()
     let what = onPs ? "P" : "M"
     let row = cells(
-      time: "time/us", graph: what + heads, who: "goroutine", length: "for",
-      beginning: "because", ending: "then")
+      time: "time/us", graph: what + heads, who: "goroutine", waited: "runnable",
+      ran: "ran", beginning: "because", ending: "then")
     return [clip(row)]
   }
 
@@ -100,11 +110,16 @@ struct TextTimeline {
     switch step {
     case .stint(let i): return row(i, time)
     case .steal(let arrow):
-      let what = "P\(arrow.to) steals \(count(Int(arrow.n), "goroutine")) from P\(arrow.from)"
+      let what =
+        "P\(arrow.to) steals \(count(Int(arrow.n), "goroutine")) from P\(arrow.from)"
       return note(time, what, column: columns[arrow.to], sign: "<")
     case .handoff(let mark):
-      let from = mark.m >= 0 ? "M\(mark.m) hands" : "a thread hands"
-      return note(time, "\(from) P\(mark.arg) off", column: nil, sign: " ")
+      if onPs, let column = columns[Int32(mark.arg)] { running[column] = -1 }
+      let who = mark.m >= 0 ? "M\(mark.m)" : "a thread"
+      let what =
+        mark.kind == .retake
+        ? "takes P\(mark.arg) from a system call" : "hands P\(mark.arg) off"
+      return note(time, "\(who) \(what)", column: nil, sign: " ")
     case .stop(let stop):
       let what =
         "the world stops: \(duration(stop.stopped - stop.begin)) until all have, then "
@@ -128,15 +143,13 @@ struct TextTimeline {
     let column = columns[onPs ? stint.p : stint.m]
     if let column { running[column] = i }
     let graph = graph(time, column: column, sign: stint.inCall ? "s" : "*")
-    var beginning = line.beginning(stint)
-    if stint.wake.time >= 0, stint.start > stint.wake.time {
-      beginning += ", \(duration(stint.start - stint.wake.time)) ago"
-    }
-    let name = line.goroutines[Int(stint.goroutine)].id == 0 ? "runtime" : line.name(stint.goroutine)
+    let waited = stint.wake.time < 0 ? 0 : stint.start - stint.wake.time
+    let runtime = line.goroutines[Int(stint.goroutine)].id == 0
+    let name = runtime ? "runtime" : line.name(stint.goroutine)
     let row = cells(
       time: decimal(time, per: 1000, digits: 1), graph: graph, who: name,
-      length: duration(stint.end - stint.start), beginning: beginning,
-      ending: line.ending(stint))
+      waited: waited > 0 ? duration(waited) : "", ran: duration(stint.end - stint.start),
+      beginning: line.beginning(stint), ending: line.ending(stint))
     return paint(clip(row), stint, name)
   }
 
@@ -144,7 +157,7 @@ struct TextTimeline {
     _ time: Int64, _ what: String, column: Int?, sign: Character
   ) -> String {
     let graph = graph(time, column: column, sign: sign)
-    let begin = pad(decimal(time, per: 1000, digits: 1), 12, right: true)
+    let begin = pad(decimal(time, per: 1000, digits: 1), 11, right: true)
     return clip("\(begin)  \(graph)  -- \(what)")
   }
 
@@ -166,14 +179,19 @@ struct TextTimeline {
   }
 
   private func cells(
-    time: String, graph: String, who: String, length: String, beginning: String,
+    time: String,
+    graph: String,
+    who: String,
+    waited: String,
+    ran: String,
+    beginning: String,
     ending: String
   ) -> String {
-    // What comes first gets the room that there is.
-    let rest = max(24, style.width - 12 - names.count - 1 - 14 - 9 - 10)
-    let first = rest * 6 / 10
-    return pad(time, 12, right: true) + "  " + graph + "  " + pad(who, 14) + "  "
-      + pad(length, 9, right: true) + "  " + pad(beginning, first) + "  " + ending
+    // What is left of the width is for the last two.
+    let rest = style.width - 54 - names.count
+    return pad(time, 11, right: true) + "  " + graph + "  " + pad(who, nameWidth) + "  "
+      + pad(waited, 9, right: true) + "  " + pad(ran, 9, right: true) + "  "
+      + pad(beginning, max(12, min(24, rest - 23))) + "  " + ending
   }
 
   private func clip(_ text: String) -> String {
@@ -183,11 +201,14 @@ struct TextTimeline {
   }
 
   private func paint(_ text: String, _ stint: Stint, _ name: String) -> String {
-    guard style.color, let range = text.range(of: name.prefix(14)) else { return text }
+    guard style.color, let range = text.range(of: name.prefix(nameWidth)) else {
+      return text
+    }
     // Six colours that can be read on black and on white.
     let id = Int(line.goroutines[Int(stint.goroutine)].id)
     let code = id == 0 ? 90 : 31 + id % 6
-    return text.replacingCharacters(in: range, with: "\u{1b}[\(code)m\(text[range])\u{1b}[0m")
+    return text.replacingCharacters(
+      in: range, with: "\u{1b}[\(code)m\(text[range])\u{1b}[0m")
   }
 }
 
@@ -199,5 +220,8 @@ private func pad(_ text: String, _ width: Int, right: Bool = false) -> String {
 
 /// As an option takes it.
 func plainMilliseconds(_ ns: Int64) -> String {
-  decimal(ns, per: 1_000_000, digits: 6).filter { $0 != "," }
+  var text = decimal(ns, per: 1_000_000, digits: 6).filter { $0 != "," }
+  while text.last == "0" { text.removeLast() }
+  if text.last == "." { text.removeLast() }
+  return text
 }

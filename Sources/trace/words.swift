@@ -73,9 +73,9 @@ extension Timeline {
     case .network: return "woken by the network"
     case .scheduler: return "woken by the scheduler"
     case .yielded: return "goes on"
-    case .queued: return "goes on after a system call"
-    case .entered: return "system call"
-    case .returned: return "back from a system call"
+    case .queued: return "was in a system call"
+    case .entered: return ""
+    case .returned: return "was in a system call"
     }
   }
 
@@ -101,7 +101,8 @@ extension Timeline {
     if !ps.isEmpty { parts.append(count(ps.count, "P")) }
     parts += [count(ms.count, "M"), count(goroutines.count, "goroutine")]
     let lost = dropped > 0 ? ", and \(grouped(Int(dropped))) were dropped" : ""
-    return "\(title): stage \(stage), \(count(eventCount, "event")) in \(duration(end))\(lost); "
+    return
+      "\(title): stage \(stage), \(count(eventCount, "event")) in \(duration(end))\(lost); "
       + parts.joined(separator: ", ")
   }
 }
@@ -110,6 +111,7 @@ extension Timeline {
 func counts(_ line: Timeline) -> String {
   func arrows(_ kind: Arrow.Kind) -> Int { line.arrows.count { $0.kind == kind } }
   let all: [(String, Int)] = [
+    ("events", line.eventCount),
     ("ps", line.ps.count), ("ms", line.ms.count), ("goroutines", line.goroutines.count),
     ("stints", line.stints.count), ("go", line.wakes(.created)),
     ("wake", line.wakes(.readied)), ("timer", line.wakes(.timer)),
