@@ -15,7 +15,7 @@ struct PictureTests {
   }
 
   private func lines(
-    _ file: TraceFile, width: Int = 96, rows: Int = 0, color: Bool = false,
+    _ file: TraceFile, width: Int = 100, rows: Int = 0, color: Bool = false,
     _ options: Options = Options()
   ) throws -> [String] {
     var result: [String] = []
@@ -25,26 +25,32 @@ struct PictureTests {
     return result
   }
 
+  private func split(_ text: String) -> [String] { text.components(separatedBy: "\n") }
+
   @Test func `text has a line for each stint`() throws {
     #expect(
-      try lines(twoPs).joined(separator: "\n") == """
-        small: stage 15, 22 events in 41.0 us; 2 Ps, 2 Ms, 2 goroutines
-            time/us  P01  goroutine      runnable        ran  because               then
-                3.0   *.  G1 main         1.00 us    17.0 us  made by the runtime   chan receive
-               12.0   |<  -- P1 steals 1 goroutine from P0
-               14.0   |*  G2              9.00 us    17.0 us  made by G1 main       ends
-               32.0   .*  G1 main         2.00 us    8.00 us  woken by G2           ends
-        """)
+      try lines(twoPs)
+        == split(
+          """
+          small: stage 15, 22 events in 41.0 us; 2 Ps, 2 Ms, 2 goroutines
+              time/us  P01  goroutine      runnable        ran  because                then
+                  3.0   *.  G1 main         1.00 us    17.0 us  made by the runtime    chan receive
+                 12.0   |<  -- P1 steals 1 goroutine from P0
+                 14.0   |*  G2              9.00 us    17.0 us  made by G1 main        ends
+                 32.0   .*  G1 main         2.00 us    8.00 us  woken by G2            ends
+          """))
     #expect(
-      try lines(oneP).joined(separator: "\n") == """
-        small: stage 15, 20 events in 31.0 us; 1 P, 3 Ms, 2 goroutines
-            time/us  P0  goroutine      runnable        ran  because              then
-                2.0   *  G1              1.00 us    3.00 us  made by the runtime  system call
-                5.0   s  G1                         18.0 us                       returns to no P
-                9.0   .  -- M2 takes P0 from a system call
-               13.0   *  G2              12.0 us    8.00 us  made by the runtime  preempted by a signal
-               22.0   *  G2              1.00 us    9.00 us  goes on              the trace ends
-        """)
+      try lines(oneP)
+        == split(
+          """
+          small: stage 15, 20 events in 31.0 us; 1 P, 3 Ms, 2 goroutines
+              time/us  P0  goroutine      runnable        ran  because                 then
+                  2.0   *  G1              1.00 us    3.00 us  made by the runtime     system call
+                  5.0   s  G1                         18.0 us                          returns to no P
+                  9.0   .  -- M2 takes P0 from a system call
+                 13.0   *  G2              12.0 us    8.00 us  made by the runtime     preempted by a signal
+                 22.0   *  G2              1.00 us    9.00 us  goes on                 the trace ends
+          """))
   }
 
   @Test func `text fits its width, and says what it left out`() throws {
