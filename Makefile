@@ -78,6 +78,15 @@ trace:
 	@COMPARE='$(COMPARE)' TEXT='$(TEXT)' FROM='$(FROM)' TO='$(TO)' sh Sources/trace/trace.sh \
 	  $(if $(FILE),file '$(FILE)',$(N) $(PROGRAM) $(ARGS))
 
+## trace-check FILE=a.trace | proves what a trace can prove: nobody in two places, no work left
+.PHONY: trace-check
+trace-check:
+	@test -n '$(FILE)' || { \
+	  echo 'make trace-check: which trace? FILE=some.trace; make trace PROGRAM=sieve makes one' >&2; \
+	  exit 1; }
+	swift build -c release --product trace
+	@.build/release/trace --check '$(FILE)'
+
 ## browser [INSTALL=1] | opens such pages in chromium and tries them
 .PHONY: browser
 browser:

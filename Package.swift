@@ -54,7 +54,7 @@ let package = Package(
     .target(name: "TraceFile"),
     .executableTarget(
       name: "trace",
-      dependencies: ["TraceFile"],
+      dependencies: ["TraceFile", "Arguments"],
       exclude: ["trace.sh", "browser.sh"],
       resources: [.copy("viewer.html")]
     ),

@@ -122,9 +122,13 @@ public let runtimeG: UInt32 = 0
 public struct TraceError: Error, CustomStringConvertible {
   public let path: String
   public let message: String
-  public let offset: Int
 
-  public var description: String { "\(path): \(message) at offset \(offset)" }
+  /// In bytes; nil: nothing of it was read.
+  public let offset: Int?
+
+  public var description: String {
+    "\(path): \(message)" + (offset.map { " at offset \($0)" } ?? "")
+  }
 }
 
 public struct TraceFile: Sendable {
@@ -152,9 +156,11 @@ public struct TraceFile: Sendable {
   public init(path: String) throws {
     let data: Data
     do {
+      errno = 0
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
     } catch {
-      throw TraceError(path: path, message: "cannot be read", offset: 0)
+      let why = errno == 0 ? "no regular file" : String(cString: strerror(errno))
+      throw TraceError(path: path, message: "cannot be read: \(why)", offset: nil)
     }
     try self.init(path: path, data: data)
   }

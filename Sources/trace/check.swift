@@ -7,9 +7,11 @@ import TraceFile
 /// Problems and goroutines that are shown; the rest are counted.
 private let shown = 10
 
-/// A line of what was checked, one for each problem, one for each goroutine that waits
+/// Prints a line of what was checked, one for each problem, one for each goroutine that waits
 /// for ever. Whether there is no problem.
-func report(_ checked: Checked, of file: TraceFile, path: String) -> Bool {
+func reportCheck(_ path: String) throws -> Bool {
+  let file = try TraceFile(path: path)
+  let checked = check(file)
   func n(_ kind: Kind) -> Int { checked.counts[kind, default: 0] }
   print(
     "\(path): stage \(file.stage), \(file.events.count) events, \(checked.runs) runs, "

@@ -2,14 +2,17 @@
 //
 // trace: what a trace says, as pictures.
 
+import Arguments
 import Foundation
 import TraceFile
 
 /// Does what is asked for and returns the exit status.
 func command(_ arguments: [String]) -> Int32 {
   do {
-    try draw(try parse(arguments))
-    return 0
+    let options = try parse(arguments)
+    let consistent = try !options.check || reportCheck(options.file)
+    if options.text || options.picture { try draw(options) }
+    return consistent ? 0 : 1
   } catch CommandLineError.help {
     print(help)
     return 0

@@ -2,13 +2,18 @@
 //
 // The command line.
 
+import Arguments
+
 let help = """
-  usage: trace FILE [-o PAGE.html] [--json OUT.json] [--svg OUT.svg] [--text] [--counts]
+  usage: trace FILE [--check] [-o PAGE.html] [--json OUT.json] [--svg OUT.svg] [--text] [--counts]
                [--from MS] [--to MS] [--compare FILE2] [--name NAME]...
 
   Draws a trace, which a program records that is run with GOTRACE=FILE. Without any
   option, prints it as text.
 
+    --check          whether what happened can have happened: every goroutine in one
+                     place, a P held by one M, no work beside an idle P, all counts
+                     right; and which goroutines were left waiting
     -o PAGE.html     a page to look at in a browser; it needs nothing else
     --json OUT.json  for ui.perfetto.dev and chrome://tracing
     --svg OUT.svg    a still picture, 800 pixels wide
@@ -23,8 +28,8 @@ let help = """
     --color          with --text: colours although this is no terminal
     --help           print this
 
-  Exit status: 0; 1: a file is no trace, or damaged, or cannot be written; 2: the
-  command line makes no sense.
+  Exit status: 0; 1: a file is no trace, or damaged, or cannot be written, or --check
+  found something; 2: the command line makes no sense.
   """
 
 struct Options {
@@ -34,6 +39,7 @@ struct Options {
   var page: String?
   var json: String?
   var svg: String?
+  var check = false
   var text = false
   var counts = false
   var color = false
@@ -46,11 +52,6 @@ struct Options {
 
   /// Whether anything else than text is asked for.
   var picture: Bool { page != nil || json != nil || svg != nil || counts }
-}
-
-enum CommandLineError: Error {
-  case help
-  case wrong(String)
 }
 
 func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
@@ -69,6 +70,7 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
     case "--svg": options.svg = try value("a file to write")
     case "--compare": options.compare = try value("a trace")
     case "--name": options.names.append(try value("a name"))
+    case "--check": options.check = true
     case "--text": options.text = true
     case "--counts": options.counts = true
     case "--color": options.color = true
@@ -77,12 +79,14 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
     case "--rows": options.rows = try number(argument, try value("a number"), from: 0)
     case "--width": options.width = try number(argument, try value("a number"), from: 40)
     case _ where argument.hasPrefix("-") && argument != "-":
-      throw .wrong("unknown option '\(argument)'")
+      throw .wrong("unknown option '\(printable(argument))'")
     default: files.append(argument)
     }
   }
   guard let file = files.first else { throw .wrong("which trace? Give a file") }
-  if files.count > 1 { throw .wrong("more than one file: '\(files[1])'; see --compare") }
+  if files.count > 1 {
+    throw .wrong("more than one file: '\(printable(files[1]))'; see --compare")
+  }
   options.file = file
   if let from = options.from, let to = options.to, from >= to {
     throw .wrong("--from is not before --to")
@@ -90,7 +94,7 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
   if options.compare != nil, options.page == nil {
     throw .wrong("--compare needs -o PAGE.html")
   }
-  if !options.picture { options.text = true }
+  if !options.picture && !options.check { options.text = true }
   return options
 }
 
@@ -98,7 +102,7 @@ private func milliseconds(
   _ option: String, _ text: String
 ) throws(CommandLineError) -> Int64 {
   guard let value = Double(text), value >= 0, value < 1e9 else {
-    throw .wrong("\(option) needs milliseconds, not '\(text)'")
+    throw .wrong("\(option) needs milliseconds, not '\(printable(text))'")
   }
   return Int64((value * 1e6).rounded())
 }
@@ -107,7 +111,7 @@ private func number(
   _ option: String, _ text: String, from least: Int
 ) throws(CommandLineError) -> Int {
   guard let value = Int(text), value >= least else {
-    throw .wrong("\(option) needs a number from \(least) on, not '\(text)'")
+    throw .wrong("\(option) needs a number from \(least) on, not '\(printable(text))'")
   }
   return value
 }

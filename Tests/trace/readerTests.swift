@@ -54,7 +54,7 @@ struct FileTests {
       let error = try #require(failure(Data(text.utf8)))
       #expect(error.offset == (text == "goroutine" ? 9 : 0))
       #expect("\(error)".contains("some.trace: "))
-      #expect("\(error)".hasSuffix("at offset \(error.offset)"))
+      #expect("\(error)".hasSuffix("at offset \(error.offset!)"))
       #expect(!"\(error)".contains("\n"))
     }
   }
