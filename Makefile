@@ -50,11 +50,15 @@ help:
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
-## tour [DIR=.] | one real workload on the runtime: counts the words under DIR
+## tour [DIR=.] | one real workload: counts the words under DIR, and draws a page of how
 .PHONY: tour
 tour:
 	swift build -c release --product tour
-	@.build/release/tour $(ARGS) "$(DIR)"
+	swift build -c release --product trace
+	@rm -rf .build/tour && mkdir -p .build/tour
+	@.build/release/tour --record .build/tour/$(LAST) $(ARGS) "$(DIR)"
+	@.build/release/trace --tour .build/tour
+	@echo; echo 'to look at: .build/tour/index.html'
 
 ## run [N=15] PROGRAM=sieve [ARGS=] | runs one of the programs; without PROGRAM, lists them
 .PHONY: run

@@ -2,6 +2,7 @@
 //
 // Both ways of counting, timed, compared, and printed.
 
+import Glibc
 import Goroutines
 
 struct Result {
@@ -43,6 +44,26 @@ func measure(_ root: Path) -> Result {
     concurrentTime: concurrentTime,
     counters: counters
   )
+}
+
+/// The goroutines' part once more, with a trace of it, and a line of what was measured
+/// without one.
+func record(_ result: Result, _ root: Path, _ file: String) throws {
+  try traceStart(to: file + ".trace")
+  try run { _ = timed("recording", root, countWithGoroutines) }
+  traceStop()
+  let c = result.counters
+  let columns = [
+    fixed(result.plainTime / .seconds(1) * 1000, 1),
+    fixed(result.concurrentTime / .seconds(1) * 1000, 1),
+    "\(c.threads)", "\(c.goroutinesCreated)", "\(c.switches)", "\(c.steals)",
+    "\(c.handoffs)", "\(c.preemptions)",
+  ]
+  guard let out = fopen(file + ".tsv", "w") else {
+    throw IOError(errno: errno, operation: "open")
+  }
+  fputs(columns.joined(separator: "\t") + "\n", out)
+  if fclose(out) != 0 { throw IOError(errno: errno, operation: "write") }
 }
 
 private func timed(

@@ -12,13 +12,15 @@ import Glibc
 import Goroutines
 
 let usage = """
-  usage: tour [--top N] [DIR]
+  usage: tour [--top N] [--record FILE] [DIR]
 
   Counts the words of every text file under DIR (default: this directory) with
   goroutines and in a plain loop, and compares results and times.
 
-    --top N   print the N most frequent words (default 20)
-    --help    print this
+    --top N         print the N most frequent words (default 20)
+    --record FILE   count once more, and record that in FILE.trace; in FILE.tsv what
+                    was printed of time and the scheduler, for `trace --tour`
+    --help          print this
 
   A word is a run of letters; upper and lower case of A-Z are the same, and every
   byte of a character that is not ASCII counts as a letter. Files with a zero
@@ -28,6 +30,7 @@ let usage = """
 
 struct Options {
   var top = 20
+  var record: String?
   var directory = "."
 }
 
@@ -43,7 +46,7 @@ struct Tour {
         print(usage)
         exit(0)
       case .wrong(let message):
-        complain("tour: \(message)\nusage: tour [--top N] [DIR]")
+        complain("tour: \(message)\nusage: tour [--top N] [--record FILE] [DIR]")
         exit(2)
       }
     }
@@ -64,6 +67,9 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
       options.top = try parseTop(value)
     case _ where argument.hasPrefix("--top="):
       options.top = try parseTop(String(argument.dropFirst("--top=".count)))
+    case "--record":
+      guard let value = rest.popFirst() else { throw .wrong("--record needs a file") }
+      options.record = value
     case "--":
       directories += rest
       rest = []
@@ -101,6 +107,14 @@ func tour(_ options: Options) -> Int32 {
     return 1
   }
   report(result, top: options.top)
+  if let file = options.record {
+    do {
+      try record(result, root, file)
+    } catch {
+      complain("tour: \(printable(file)): \(error)")
+      return 1
+    }
+  }
   if fflush(nil) != 0 {
     complain("tour: cannot write: \(reason(errno))")
     return 1

@@ -10,6 +10,10 @@ import TraceFile
 func command(_ arguments: [String]) -> Int32 {
   do {
     let options = try parse(arguments)
+    if let folder = options.tour {
+      try writeTour(folder)
+      return 0
+    }
     let consistent = try !options.check || reportCheck(options.file)
     if options.text || options.picture { try draw(options) }
     return consistent ? 0 : 1

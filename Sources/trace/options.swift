@@ -7,6 +7,7 @@ import Arguments
 let help = """
   usage: trace FILE [--check] [-o PAGE.html] [--json OUT.json] [--svg OUT.svg] [--text] [--counts]
                [--from MS] [--to MS] [--compare FILE2] [--name NAME]...
+         trace --tour FOLDER
 
   Draws a trace, which a program records that is run with GOTRACE=FILE. Without any
   option, prints it as text.
@@ -26,6 +27,8 @@ let help = """
     --rows N         with --text: at most N lines (default 100; 0: all)
     --width N        with --text: at most N columns (default: the terminal's, or 100)
     --color          with --text: colours although this is no terminal
+    --tour FOLDER    the page of `make tour`, FOLDER/index.html, from what `tour --record`
+                     left there for each stage
     --help           print this
 
   Exit status: 0; 1: a file is no trace, or damaged, or cannot be written, or --check
@@ -34,6 +37,7 @@ let help = """
 
 struct Options {
   var file = ""
+  var tour: String?
   var compare: String?
   var names: [String] = []
   var page: String?
@@ -70,6 +74,7 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
     case "--svg": options.svg = try value("a file to write")
     case "--compare": options.compare = try value("a trace")
     case "--name": options.names.append(try value("a name"))
+    case "--tour": options.tour = try value("a folder")
     case "--check": options.check = true
     case "--text": options.text = true
     case "--counts": options.counts = true
@@ -83,6 +88,8 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
     default: files.append(argument)
     }
   }
+  if options.tour != nil, arguments.count == 2 { return options }
+  if options.tour != nil { throw .wrong("--tour FOLDER stands alone") }
   guard let file = files.first else { throw .wrong("which trace? Give a file") }
   if files.count > 1 {
     throw .wrong("more than one file: '\(printable(files[1]))'; see --compare")
