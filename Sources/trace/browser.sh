@@ -75,6 +75,7 @@ check() {
   expect keys 0.343
   expect wheel 0.267
   expect all 1.000
+  expect tip true
   expect selected true
   expect detail true
   expect lanes true

@@ -171,7 +171,8 @@ struct TimelineTests {
     // As of a stage without Ps, and with one thread.
     let line = Timeline(
       traced([
-        at(0, 0, .goCreate, g: 1), at(1, 0, .goStart, g: 1), at(2, 0, .goExit, g: 1),
+        at(0, -1, .counter), at(0, 0, .goCreate, g: 1), at(1, 0, .goStart, g: 1),
+        at(2, 0, .goExit, g: 1),
       ]))
     #expect(line.ps == [])
     #expect(line.ms == [0])
