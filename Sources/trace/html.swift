@@ -17,6 +17,8 @@ func writeHTML(_ traces: [Named], _ options: Options, to output: Output) throws 
     let line = trace.line
     let columns = Columns(line)
     let runs = line.runs.map { "[\($0.start),\($0.end)]" }.joined(separator: ",")
+    let kinds = Kind.allCases.map { "\"\($0.rawValue)\":\"\($0)\"" }
+      .joined(separator: ",")
     let reasons = line.reasons.sorted { $0.key < $1.key }
       .map { "\"\($0.key)\":\(quoted($0.value))" }.joined(separator: ",")
     try output.write("<script type=\"application/json\" class=\"trace\">\n{")
@@ -29,7 +31,8 @@ func writeHTML(_ traces: [Named], _ options: Options, to output: Output) throws 
     for (i, text) in line.texts.enumerated() {
       try output.write((i == 0 ? "" : ",") + quoted(text))
     }
-    try output.write("],\n\"refusals\":[\(refusals.map(quoted).joined(separator: ","))],")
+    try output.write("],\n\"kinds\":{\(kinds)},")
+    try output.write("\n\"refusals\":[\(refusals.map(quoted).joined(separator: ","))],")
     try output.write(
       "\n\"columns\":[\(columns.index.joined(separator: ","))]}\n</script>\n")
     try output.write("<script type=\"text/plain\" class=\"columns\">")
