@@ -199,13 +199,8 @@ private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) 
   line.put(" [")
   let status = gp[].atomicstatus.load(ordering: .relaxed)
   switch running ? .running : status {
-  case .idle: line.put("idle")
-  case .runnable: line.put("runnable")
-  case .running: line.put("running")
-  case .syscall: line.put("syscall")
   case .waiting: line.put(racyload(addressOf(&gp[].waitreason)).text)
-  case .dead: line.put("dead")
-  case .preempted: line.put("preempted")
+  case let other: line.put(other.text)
   }
   let since = gp[].waitsince.load(ordering: .relaxed)
   if status == .waiting || status == .syscall, since != 0 {

@@ -35,6 +35,18 @@ enum GStatus: UInt32, AtomicRepresentable {
 
   /// Go: _Gpreempted. Reserved: a goroutine that is preempted here is runnable.
   case preempted = 9
+
+  var text: StaticString {
+    switch self {
+    case .idle: "idle"
+    case .runnable: "runnable"
+    case .running: "running"
+    case .syscall: "syscall"
+    case .waiting: "waiting"
+    case .dead: "dead"
+    case .preempted: "preempted"
+    }
+  }
 }
 
 // Who owns a P.
