@@ -182,4 +182,11 @@ int32_t epollwait(int32_t epfd, struct epollevent *_Nonnull ev, int32_t n, int64
     LINK(epollwait);
 int32_t eventfd_(void) LINK(eventfd_);
 
+// For debuggers; see debug.c.
+
+/// Adds a line to the table that a debugger reads: what value means is said by group
+/// and name, which are kept. size is that of a field of which value is the offset.
+void debugput(const char *_Nonnull group, const char *_Nonnull name, uint64_t value, uint64_t size)
+    LINK(debugput);
+
 #endif

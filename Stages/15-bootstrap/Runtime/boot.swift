@@ -119,7 +119,8 @@ private let mstart0: MFunc = { _ in schedule() }
 /// run ended, and starts it.
 private func schedinit(_ procs: Int?) {
   lock(sched[].lock)
-  if !boot[].initialized {
+  let first = !boot[].initialized
+  if first {
     boot[].initialized = true
     boot[].starttime = nanotime()
     initonce()
@@ -130,6 +131,7 @@ private func schedinit(_ procs: Int?) {
   boot[].mainreturned = false
   sched[].lastpoll.store(nanotime(), ordering: .relaxed)
   _ = procresize(m0, asked ?? boot[].maxprocs)
+  if first { debuginit() }
   sched[].gcwaiting.store(false, ordering: .sequentiallyConsistent)
   sched[].mainStarted.store(false, ordering: .relaxed)
   wakesysmon()

@@ -77,9 +77,9 @@ struct GList {
 /// takes a batch waits for memory at every step, while here the Gs themselves are
 /// not touched, and can be fetched while others run (prefetchnext).
 struct GRing {
-  private var slots = UnsafeMutablePointer<GPtr>.allocate(capacity: 256)
-  private var capacity = 256
-  private var first = 0
+  private(set) var slots = UnsafeMutablePointer<GPtr>.allocate(capacity: 256)
+  private(set) var capacity = 256
+  private(set) var first = 0
   private(set) var size: Int32 = 0
 
   mutating func push(_ gp: GPtr) {

@@ -36,7 +36,7 @@ let stackMin: UInt = sanitized ? 64 << 10 : 16 << 10
 private let slack: UInt = sanitized ? fiberSlack : 4096
 
 /// Bytes at the top of the window for the G.
-private let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
+let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
 
 /// A size of window, and how many Gs there may be when one is made.
 struct WindowClass: Sendable {
@@ -74,7 +74,7 @@ let windowClasses: InlineArray<5, WindowClass> = [
 
 /// By how many cache lines tops are shifted within their page at most; what is left
 /// of the page holds a G and a few frames.
-private let lineColours: UInt = 24
+let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at least one window.
 private let chunkSize: UInt = 8 << 30
@@ -105,6 +105,7 @@ struct Chunk: ~Copyable {
   }
 
   /// The G of window i, shifted by some pages, and by some lines in its page.
+  /// Sources/debug finds it in the same way.
   func g(_ i: UInt32) -> GPtr {
     let hi = base + UInt(i + 1) * window
     let k = UInt(before + i)
