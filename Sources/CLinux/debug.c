@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The table that Sources/debug reads, from a process or from a core file: what a
-// runtime says of itself, line by line. A line without a name ends it.
+// runtime says of itself, line by line. A line without a name ends it. And where to stop.
 #include "CLinux.h"
 
 enum { DEBUGLINES = 192 };
@@ -20,3 +20,5 @@ void debugput(const char *group, const char *name, uint64_t value, uint64_t size
   if (n == DEBUGLINES - 1) __builtin_trap();
   debugtable[n++] = (struct debugline){group, name, value, size};
 }
+
+__attribute__((noinline)) void debugfault(void) { __asm__ volatile(""); }

@@ -188,5 +188,8 @@ int32_t eventfd_(void) LINK(eventfd_);
 /// and name, which are kept. size is that of a field of which value is the offset.
 void debugput(const char *_Nonnull group, const char *_Nonnull name, uint64_t value, uint64_t size)
     LINK(debugput);
+/// Does nothing: called for a fault that is no growth of a stack, so that a debugger can
+/// stop there and need not stop at every fault.
+void debugfault(void) LINK(debugfault);
 
 #endif

@@ -202,10 +202,12 @@ private let sigsegv: sighandler_ = { sig, info, context in
       case .grown:
         return
       case .limit(let size, let window):
+        debugfault()
         stackoverflow(
           gp, size: size, window: window, sp: sp, fp: sigfp(context), pc: sigpc(context))
       }
     }
+    debugfault()
     let g0lo = mp[].g0[].stack.lo
     if g0lo != 0, addr < g0lo + 8192, addr + (1 << 20) > g0lo {
       throwFatal("stack overflow on a scheduler stack")
