@@ -101,6 +101,12 @@ let programs = [
     summary: "a goroutine that nobody will ever wake, counted and found",
     parameters: .none(leakCheck)
   ),
+  Program(
+    name: "states",
+    arguments: "[N]",
+    summary: "a goroutine in every state, to look at with a debugger",
+    body: states
+  ),
 ]
 
 @main
