@@ -26,6 +26,7 @@ CONFIG = release
 SCENARIO =
 SEED =
 MODEL =
+DEBUGGER =
 MUTANT =
 TRACE =
 FILE =
@@ -168,6 +169,11 @@ asan-%:
 	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=address --scratch-path .build-asan \
 	  --filter '^Stage$*Tests\.'
 	@$(SWITCHER) address $*
+
+## debuggers [DEBUGGER=gdb] [INSTALL=1] | checks goroutines as gdb and lldb show them
+.PHONY: debuggers
+debuggers:
+	@INSTALL='$(INSTALL)' sh Sources/debug/test.sh $(DEBUGGER)
 
 ## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
 .PHONY: schedules

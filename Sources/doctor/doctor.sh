@@ -118,7 +118,17 @@ optional() { # COMMANDS WHAT-FOR PACKAGES
   done
   printf '  absent   %-22s %s\n' "${1%% *}" "$2; on Debian: apt-get install $3"
 }
-optional gdb 'looks into parked goroutines' gdb
+optional gdb 'looks at goroutines, running or not: Notes/debuggers.md' gdb
+# Linked with the Python of the system that the toolchain was built for.
+lldb=$(dirname "${clang:-/}")/lldb
+if [ -x "$lldb" ]; then
+  if why=$("$lldb" --version 2>&1); then
+    ok lldb 'looks at goroutines, too'
+  else
+    why=$(echo "$why" | sed -n 's/.*libraries: \([^:]*\):.*/\1/p')
+    printf '  absent   %-22s %s\n' lldb "the toolchain's needs ${why:-Python}: install that Python"
+  fi
+fi
 optional 'qemu-aarch64-static qemu-aarch64' 'make arm64 runs the arm64 switcher' qemu-user-static
 optional aarch64-linux-gnu-gcc 'make arm64 builds the test it runs' \
   'gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
