@@ -103,9 +103,8 @@ let programs = [
   ),
   Program(
     name: "states",
-    arguments: "[N]",
     summary: "a goroutine in every state, to look at with a debugger",
-    body: states
+    parameters: .number(Number("N", default: 0, in: 0...1_000_000), states)
   ),
 ]
 

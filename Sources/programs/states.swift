@@ -36,8 +36,7 @@ private final class Counter: Sendable {
 }
 
 /// With N, so many more that receive.
-func states(_ arguments: [String]) throws {
-  let more = try number(arguments, "N", default: 0, in: 0...1_000_000)
+func states(_ more: Int) throws {
   // Three goroutines loop, so one of them waits for its turn.
   try run(procs: 2) {
     let ids = Channel<Int>(capacity: inhabitants.count)
