@@ -417,10 +417,12 @@ enum { MAXRANGES = 512 };
 static struct range mainrange, foreign[MAXRANGES];
 static int nforeign;
 static uintptr_t mainbase;
+static unsigned long long nloads;
 
 static int addmodule(struct dl_phdr_info *info, size_t size, void *arg) {
   (void)size;
   int *first = arg;
+  nloads = info->dlpi_adds;
   for (int i = 0; i < info->dlpi_phnum; i++) {
     const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
     if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X)) continue;
@@ -442,6 +444,20 @@ void textinit(void) {
   int first = 1;
   nforeign = 0;
   dl_iterate_phdr(addmodule, &first);
+}
+
+static int countloads(struct dl_phdr_info *info, size_t size, void *arg) {
+  (void)size;
+  *(unsigned long long *)arg = info->dlpi_adds;
+  return 1;
+}
+
+// Takes a lock that a thread may take twice, and that another thread holds for as long as it
+// changes the list, and calls nothing.
+int32_t textchanged(void) {
+  unsigned long long n = 0;
+  dl_iterate_phdr(countloads, &n);
+  return n != nloads;
 }
 
 int32_t textismain(uintptr_t pc) { return pc >= mainrange.lo && pc < mainrange.hi; }

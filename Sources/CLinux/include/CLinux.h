@@ -138,6 +138,9 @@ int32_t textisforeign(uintptr_t pc) LINK(textisforeign);
 /// Whether some word in [lo, hi) is an address in a shared library's code. Words
 /// left over from earlier calls count too.
 int32_t textscan(uintptr_t lo, uintptr_t hi) LINK(textscan);
+/// Whether a library was loaded since textinit: textisforeign and textscan do not know it.
+/// In a signal handler, only where the interrupted code is the main program's.
+int32_t textchanged(void) LINK(textchanged);
 /// In a signal handler: whether every frame from the interrupted pc up to the
 /// function that begins at bottom is the main program's. Follows unwind tables;
 /// 0 also where they do not lead there.

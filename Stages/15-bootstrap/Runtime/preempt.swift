@@ -154,9 +154,11 @@ private func isAsyncSafePoint(
     return .inLibrary
   }
   if gp[].stack.hi - sp > scanLimit { return .deep }
-  // The scan is quick and may take for a return address what an earlier call left
-  // behind; the unwind tables know.
-  if textscan(sp, gp[].stack.hi) != 0, textunwind(pc, gostartAddress()) == 0 {
+  // The scan is quick, may take for a return address what an earlier call left behind,
+  // and does not know libraries that were loaded since; the unwind tables do.
+  if textscan(sp, gp[].stack.hi) != 0 || textchanged() != 0,
+    textunwind(pc, gostartAddress()) == 0
+  {
     return .underLibrary
   }
   var lo: UInt = 0
