@@ -10,6 +10,7 @@ private struct Values: Equatable {
   var scheddetail = false
   var asyncpreemptoff = false
   var stackwindow: UInt = 0
+  var stackmin: UInt = 0
 }
 
 /// One entry after another.
@@ -21,7 +22,9 @@ private struct Reading {
     let parts = entry.split(
       separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(decoding: parts[0], as: UTF8.self)
-    let names = ["schedtrace", "scheddetail", "asyncpreemptoff", "stackwindow"]
+    let names = [
+      "schedtrace", "scheddetail", "asyncpreemptoff", "stackwindow", "stackmin",
+    ]
     guard parts.count == 2, names.contains(name) else {
       reports += report("GODEBUG", whole, "an unknown name in it")
       return
@@ -34,7 +37,8 @@ private struct Reading {
     case "schedtrace": values.schedtrace = value
     case "scheddetail": values.scheddetail = value != 0
     case "asyncpreemptoff": values.asyncpreemptoff = value != 0
-    default: values.stackwindow = UInt(value)
+    case "stackwindow": values.stackwindow = UInt(value)
+    default: values.stackmin = UInt(value)
     }
   }
 }
@@ -49,12 +53,14 @@ func fuzz(_ input: [UInt8]) {
   debug[].scheddetail = false
   debug[].asyncpreemptoff = false
   debug[].stackwindow = 0
+  debug[].stackmin = 0
   let output = withEnvironment("GODEBUG", value) { parsedebugvars() }
   let found = Values(
     schedtrace: debug[].schedtrace,
     scheddetail: debug[].scheddetail,
     asyncpreemptoff: debug[].asyncpreemptoff,
-    stackwindow: debug[].stackwindow
+    stackwindow: debug[].stackwindow,
+    stackmin: debug[].stackmin
   )
   check("GODEBUG", found, is: expected.values)
   check("what is reported", output, is: expected.reports)

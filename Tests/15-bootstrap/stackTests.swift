@@ -209,5 +209,33 @@ extension RuntimeTests {
         }
       }
     }
+
+    @Test
+    func `of a stack that GODEBUG makes large from the start, nothing is asked for`()
+      async
+    {
+      await #expect(processExitsWith: .success) {
+        setEnvironment("GODEBUG", "stackmin=1000000")
+        try inRun(procs: 2) { t in
+          let group = WaitGroup()
+          group.go { t.equal(recurse(500), sum(500)) }
+          group.wait()
+          t.equal(schedulerCounters().stackGrowths, 0)
+          group.go { t.equal(recurse(5000), sum(5000)) }
+          group.wait()
+          t.check(schedulerCounters().stackGrowths > 0)
+          // Windows of every class, the smallest have less than was asked for.
+          let end = Channel<Int>()
+          for _ in 0..<9000 {
+            group.go {
+              _ = end.receive()
+              t.equal(recurse(20), sum(20))
+            }
+          }
+          end.close()
+          group.wait()
+        }
+      }
+    }
   }
 }

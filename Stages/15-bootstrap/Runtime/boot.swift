@@ -472,7 +472,7 @@ private func setdebug(
   }
   let known =
     named("schedtrace") || named("scheddetail") || named("asyncpreemptoff")
-    || named("stackwindow")
+    || named("stackwindow") || named("stackmin")
   if !known { return badenv("GODEBUG", whole, "an unknown name in it") }
   guard let v = atoi(eq.unsafelyUnwrapped + 1, { $0 == 0 || $0 == 44 }) else {
     return badenv("GODEBUG", whole, "a value in it is not a number")
@@ -480,5 +480,6 @@ private func setdebug(
   if named("schedtrace") { debug[].schedtrace = v }
   if named("scheddetail") { debug[].scheddetail = v != 0 }
   if named("stackwindow") { debug[].stackwindow = UInt(v) }
+  if named("stackmin") { debug[].stackmin = UInt(v) }
   if named("asyncpreemptoff") { debug[].asyncpreemptoff = v != 0 }
 }

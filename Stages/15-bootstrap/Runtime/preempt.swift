@@ -32,6 +32,9 @@ struct Debug: ~Copyable {
 
   /// Bytes of address space that a new goroutine's stack gets at least.
   var stackwindow: UInt = 0
+
+  /// Bytes that a new goroutine may use before the fault path is asked, at least.
+  var stackmin: UInt = 0
 }
 
 let debug = Ptr(allocating: Debug())

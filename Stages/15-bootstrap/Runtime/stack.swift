@@ -189,6 +189,13 @@ func stacktop(_ gp: GPtr) -> UInt {
   (gp[].stack.hi + gSize + pageSize - 1) & ~(pageSize - 1)
 }
 
+/// What gp may use before the fault path is asked: stackMin, or what GODEBUG=stackmin asks
+/// for, as far as the window has room. Go: startingStackSize.
+private func startingStackSize(_ gp: GPtr) -> UInt {
+  let asked = (debug[].stackmin + pageSize - 1) & ~(pageSize - 1)
+  return max(stackMin, min(asked, stacktop(gp) - gp[].stack.lo - stackguardsize(gp)))
+}
+
 /// The class of window for one goroutine more, GODEBUG=stackwindow permitting.
 func stackclass(_ population: Int64) -> UInt8 {
   var c = 0
@@ -215,7 +222,7 @@ private func initwindow(_ gp: GPtr, _ c: UInt8) {
   gp[].stackclass = c
   gp[].stack = Stack(lo: hi & ~(window - 1), hi: hi)
   gp[].sched.fiber = fiberCreate(gp[].stack.lo, hi)
-  gp[].softlo = stacktop(gp) - stackMin
+  gp[].softlo = stacktop(gp) - startingStackSize(gp)
 }
 
 /// stackguard puts a new stack's guard in place, before anything can overflow it. On
@@ -360,7 +367,8 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   if !gp[].grown { return }
   let top = stacktop(gp)
   let old = gp[].softlo
-  var size = stackMin
+  let least = startingStackSize(gp)
+  var size = least
   while size < top - (sp - slack) { size *= 2 }
   // Half of it in use: leave it, it would only fault again.
   if 2 * size >= top - old { return }
@@ -371,7 +379,7 @@ func stackshrink(_ gp: GPtr, sp: UInt) {
   sys_unused(unused, Int(softlo - old))
   setguard(gp, softlo)
   if tracing { tracestack(gp, .stackShrink) }
-  if size > stackMin { return }
+  if size > least { return }
   gp[].grown = false
   stackpool[].ngrown.subtract(1, ordering: .relaxed)
 }
