@@ -27,6 +27,7 @@ SCENARIO =
 SEED =
 MODEL =
 DEBUGGER =
+KEY =
 MUTANT =
 TRACE =
 FILE =
@@ -174,6 +175,11 @@ asan-%:
 .PHONY: debuggers
 debuggers:
 	@INSTALL='$(INSTALL)' sh Sources/debug/test.sh $(DEBUGGER)
+## host [KEY=gdb] [INSTALL=1] | goroutines with Foundation, Dispatch, async, gdb, perf, ...
+.PHONY: host
+host:
+	$(call require_stage,$(N))
+	@INSTALL='$(INSTALL)' sh Sources/host/host.sh $(N) $(KEY)
 
 ## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
 .PHONY: schedules

@@ -44,6 +44,7 @@ let package = Package(
       dependencies: ["Goroutines", "Arguments"],
       exclude: ["go"]
     ),
+    .executableTarget(name: "host", dependencies: ["Goroutines"], exclude: ["host.sh"]),
     .executableTarget(
       name: "programs",
       dependencies: ["Stage15", "CLinux", "Arguments"],

@@ -134,6 +134,10 @@ optional aarch64-linux-gnu-gcc 'make arm64 builds the test it runs' \
   'gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
 optional spin 'checks the models of the wake-up protocol' spin
 optional 'chromium chromium-browser google-chrome' 'make browser tries the pages of traces' chromium
+optional lldb 'make host looks at goroutines with it' lldb
+optional perf 'make host profiles goroutines' linux-perf
+optional strace 'make host follows system calls' strace
+optional valgrind 'make host looks for errors of memory' valgrind
 optional go 'make bench-go compares with Go (it can fetch one itself)' golang
 
 echo
