@@ -48,7 +48,8 @@ require_stage = @case " $(NUMBERS) " in *" $(1) "*) ;; *) \
 help:
 	@echo 'Goroutines in stages, in Swift. Commands:'
 	@echo
-	@sed -n 's/^## //p' Makefile | awk -F ' [|] ' '{ printf "  make %-32s %s\n", $$1, $$2 }'
+	@sed -n 's/^## //p' Makefile | awk -F ' [|] ' \
+	  '{ printf length($$1) > 32 ? "  make %s\n%40s%s\n" : "  make %-32s %.0s%s\n", $$1, "", $$2 }'
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
@@ -175,6 +176,7 @@ asan-%:
 .PHONY: debuggers
 debuggers:
 	@INSTALL='$(INSTALL)' sh Sources/debug/test.sh $(DEBUGGER)
+
 ## host [KEY=gdb] [INSTALL=1] | goroutines with Foundation, Dispatch, async, gdb, perf, ...
 .PHONY: host
 host:
