@@ -49,7 +49,7 @@ help:
 	@echo 'Goroutines in stages, in Swift. Commands:'
 	@echo
 	@sed -n 's/^## //p' Makefile | awk -F ' [|] ' \
-	  '{ printf "  make %-32s%s%s\n", $$1, (length($$1) > 32 ? sprintf("\n%39s", "") : " "), $$2 }'
+	  '{ printf "  make %-32s%s%s\n", $$1, (length($$1) > 32 ? sprintf("\n%40s", "") : " "), $$2 }'
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
