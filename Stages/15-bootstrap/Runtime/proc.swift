@@ -589,7 +589,8 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     sched[].pollUntil.store(0, ordering: .sequentiallyConsistent)
     sched[].lastpoll.store(now, ordering: .sequentiallyConsistent)
     lock(sched[].lock)
-    let p2 = pidleget(now).pp
+    // Without a P, whoever idles one is to look at the timers once more.
+    let p2 = pidlegetSpinning(now).pp
     // Nobody waits here now. Until somebody does, sysmon sees what arrives.
     if p2 != nil { wakesysmon() }
     unlock(sched[].lock)
