@@ -25,7 +25,8 @@ let help = """
     --compare FILE2  with -o: two traces, one below the other
     --name NAME      how FILE is called in pictures; a second one is for FILE2
     --rows N         with --text: at most N lines (default 100; 0: all)
-    --width N        with --text: at most N columns (default: the terminal's, or 100)
+    --width N        with --text: at most N columns, 40 to 10000 (default: the terminal's,
+                     or 100)
     --color          with --text: colours although this is no terminal
     --tour FOLDER    the page of `make tour`, FOLDER/index.html, from what `tour --record`
                      left there for each stage
@@ -81,8 +82,10 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
     case "--color": options.color = true
     case "--from": options.from = try milliseconds(argument, try value("milliseconds"))
     case "--to": options.to = try milliseconds(argument, try value("milliseconds"))
-    case "--rows": options.rows = try number(argument, try value("a number"), from: 0)
-    case "--width": options.width = try number(argument, try value("a number"), from: 40)
+    case "--rows":
+      options.rows = try number(argument, try value("a number"), in: 0...1_000_000_000)
+    case "--width":
+      options.width = try number(argument, try value("a number"), in: 40...10_000)
     case _ where argument.hasPrefix("-") && argument != "-":
       throw .wrong("unknown option '\(printable(argument))'")
     default: files.append(argument)
@@ -115,10 +118,11 @@ private func milliseconds(
 }
 
 private func number(
-  _ option: String, _ text: String, from least: Int
+  _ option: String, _ text: String, in range: ClosedRange<Int>
 ) throws(CommandLineError) -> Int {
-  guard let value = Int(text), value >= least else {
-    throw .wrong("\(option) needs a number from \(least) on, not '\(printable(text))'")
+  guard let value = range.number(text) else {
+    throw .wrong(
+      "\(option) needs a number from \(range.bounds), not '\(printable(text))'")
   }
   return value
 }

@@ -100,7 +100,7 @@ extension Timeline {
     var parts: [String] = []
     if !ps.isEmpty { parts.append(count(ps.count, "P")) }
     parts += [count(ms.count, "M"), count(goroutines.count, "goroutine")]
-    let lost = dropped > 0 ? ", and \(grouped(Int(dropped))) were dropped" : ""
+    let lost = dropped > 0 ? ", and \(grouped(Int(clamping: dropped))) were dropped" : ""
     return
       "\(title): stage \(stage), \(count(eventCount, "event")) in \(duration(end))\(lost); "
       + parts.joined(separator: ", ")
