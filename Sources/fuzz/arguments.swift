@@ -11,6 +11,7 @@ import Arguments
 @testable import SchedulesTool
 @testable import StressTool
 @testable import TourTool
+@testable import TraceTool
 
 func fuzz(_ input: [UInt8]) {
   let arguments =
@@ -22,6 +23,7 @@ func fuzz(_ input: [UInt8]) {
   tell("bench") { () throws(CommandLineError) in try bench(arguments) }
   tell("stress") { () throws(CommandLineError) in try stress(arguments) }
   tell("schedules") { () throws(CommandLineError) in try schedules(arguments) }
+  tell("trace") { () throws(CommandLineError) in try trace(arguments) }
   tell("programs") { () throws(CommandLineError) in try programs(arguments) }
 }
 
@@ -104,6 +106,21 @@ private func schedules(_ arguments: [String]) throws(CommandLineError) {
   check("-s", options.seed, in: 0...(.max), default: nil, arguments)
   for name in options.chosen {
     check(arguments.contains(name), "\(name) is not an argument")
+  }
+}
+
+private func trace(_ arguments: [String]) throws(CommandLineError) {
+  let options = try TraceTool.parse(arguments)
+  check("--rows", options.rows, in: 0...1_000_000_000, default: 100, arguments)
+  check("--width", options.width, in: 40...10_000, default: nil, arguments)
+  // A thousand million milliseconds, in nanoseconds.
+  for time in [options.from, options.to].compactMap(\.self) {
+    check(0...1_000_000_000_000_000 ~= time, "\(time) ns")
+  }
+  check(options.from ?? -1 < options.to ?? .max, "nothing is left")
+  let files = [options.file, options.compare, options.page, options.json, options.svg]
+  for file in files.compactMap(\.self) + options.names {
+    check(arguments.contains(file), "\(file) is not an argument")
   }
 }
 

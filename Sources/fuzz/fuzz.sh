@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# Hostile input: what reads the environment, the arguments of the tools and the text
-# of files gets whatever libFuzzer thinks of, and must do what it promises.
+# Hostile input: what reads the environment, the arguments of the tools, the text of
+# files and traces gets whatever libFuzzer thinks of, and must do what it promises.
 #   fuzz.sh STAGE SECONDS [TARGET]   every target for so long, or one
 #
 # From the environment: INPUT=FILE gives TARGET that file alone; MINIMIZE=1 takes the
@@ -15,7 +15,7 @@ set -eu
 stage=$1
 seconds=$2
 target=${3-}
-targets='godebug gomaxprocs arguments words'
+targets='godebug gomaxprocs arguments words trace'
 folder=$(echo Stages/"$stage"-*)
 here=Sources/fuzz
 root=$(pwd)
@@ -45,8 +45,9 @@ fi
 
 # Makes the package in $out: the stage, the tools and the targets, as links.
 package() {
-  mkdir -p "$out/Sources/SchedulesTool"
-  for name in Arguments CLinux Goroutines; do
+  rm -rf "$out/Sources"
+  mkdir -p "$out/Sources/SchedulesTool" "$out/Sources/TraceTool"
+  for name in Arguments CLinux Goroutines TraceFile; do
     ln -sfn "$root/Sources/$name" "$out/Sources/$name"
   done
   ln -sfn "$root/$here/Wrap" "$out/Sources/Wrap"
@@ -58,6 +59,10 @@ package() {
   ln -sfn "$root/Sources/tour" "$out/Sources/TourTool"
   # Of schedules what needs no stage of its own.
   ln -sf "$root/Sources/schedules/arguments.swift" "$out/Sources/SchedulesTool/"
+  # Of trace what is no main program and needs no files of its own.
+  for name in options output svg text words; do
+    ln -sf "$root/Sources/trace/$name.swift" "$out/Sources/TraceTool/"
+  done
   for name in $targets; do
     mkdir -p "$out/Sources/$name"
     ln -sf "$root/$here/support.swift" "$root/$here/$name.swift" "$out/Sources/$name/"
@@ -70,14 +75,14 @@ package() {
 import PackageDescription
 
 let alias = SwiftSetting.unsafeFlags(["-module-alias", "Stage=Stage$stage"])
-let wrap = ["read", "write", "__sanitizer_cov_trace_cmp1", "__sanitizer_cov_trace_const_cmp1"]
-  .flatMap { ["-Xlinker", "--wrap=\\(\$0)"] }
+let traces = ["cmp1", "cmp8", "const_cmp1", "const_cmp8"].map { "__sanitizer_cov_trace_\(\$0)" }
+let wrap = (["read", "write"] + traces).flatMap { ["-Xlinker", "--wrap=\(\$0)"] }
 
 /// A tool as a module: its main function is not the program's.
 func tool(_ name: String, exclude: [String] = []) -> Target {
   .target(
     name: name,
-    dependencies: ["Goroutines", "CLinux", "Arguments"],
+    dependencies: ["Goroutines", "CLinux", "Arguments", "TraceFile"],
     exclude: exclude,
     swiftSettings: [
       alias,
@@ -100,6 +105,7 @@ let package = Package(
   targets: [
     .target(name: "Arguments"),
     .target(name: "CLinux"),
+    .target(name: "TraceFile"),
     .target(name: "Wrap"),
     .target(name: "Stage${stage}Asm"),
     .target(name: "Stage$stage", dependencies: ["Stage${stage}Asm", "CLinux"]),
@@ -109,12 +115,17 @@ let package = Package(
     tool("SchedulesTool"),
     tool("StressTool"),
     tool("TourTool"),
+    tool("TraceTool"),
     fuzzer("godebug", ["Stage$stage"]),
     fuzzer("gomaxprocs", ["Stage$stage"]),
     fuzzer(
       "arguments",
-      ["Arguments", "BenchTool", "ProgramsTool", "SchedulesTool", "StressTool", "TourTool"]),
+      [
+        "Arguments", "BenchTool", "ProgramsTool", "SchedulesTool", "StressTool", "TourTool",
+        "TraceTool",
+      ]),
     fuzzer("words", ["TourTool"]),
+    fuzzer("trace", ["TraceFile", "TraceTool"]),
   ]
 )
 END
@@ -132,7 +143,7 @@ build() {
 run() {
   name=$1
   shift
-  (cd "$out" && SWIFT_BACKTRACE=enable=no exec ".build/release/$name" \
+  (cd "$out" && TMPDIR=$scratch SWIFT_BACKTRACE=enable=no exec ".build/release/$name" \
     -max_len=$longest -timeout=20 -rss_limit_mb=2048 -verbosity="${verbosity-1}" \
     -artifact_prefix="crashes/$name/" "$@")
 }
@@ -142,6 +153,10 @@ crashed() {
   say "$1 fails:"
   grep -E '^(ERROR|SUMMARY)|Fatal error|ERROR: (Addr|Leak|libF)' "$log" | cut -c 1-300 |
     sed 's/^/  /' | head -5
+  # Why, if a check of the language ended it; and where: the first function of ours.
+  sed -n 's,.* in \(Swift runtime failure: .*\) /.*,  \1,p' "$log" | head -1
+  sed -n 's,^ *#[0-9]* 0x[0-9a-f]* in \(.*\) [^ ]*/Sources/\([^ ]*\)$,  in \1 (\2),p' "$log" |
+    grep -v '/support.swift' | swift demangle --simplified | head -1
   echo "  the input: $2"
   echo "  again:     make fuzz TARGET=$1 INPUT=$2"
   echo "  all of it: $log"
@@ -165,7 +180,8 @@ progress() {
 # libFuzzer for so many seconds.
 search() {
   log=$out/$1.log
-  run "$1" -max_total_time="$seconds" -print_final_stats=1 -dict="$root/$here/$1.dict" \
+  run "$1" -max_total_time="$seconds" -print_final_stats=1 \
+    -entropic_scale_per_exec_time=1 -dict="$root/$here/$1.dict" \
     "work/$1" "$root/$here/corpus/$1" > "$log" 2>&1 &
   pid=$!
   trap 'kill $pid 2>/dev/null; exit 130' INT TERM
@@ -200,7 +216,8 @@ minimize() {
   rm -rf "$new"
   mkdir -p "$new"
   find "$corpus" -type f ! -name 'found-*' -exec cp {} "$new" \;
-  run "$1" -merge=1 -use_counters=0 merged "$root/$corpus" "work/$1" > "$log" 2>&1 ||
+  run "$1" -set_cover_merge=1 -use_counters=0 -use_cmp=0 \
+    merged "$root/$corpus" "work/$1" > "$log" 2>&1 ||
     die "$1: the merge failed; see $log"
   rm -f "$corpus"/found-*
   for file in "$new"/*; do
@@ -215,6 +232,9 @@ minimize() {
 package
 build > "$out/build.log" 2>&1 &
 pid=$!
+# For files that come and go: in memory, if there is room for them.
+scratch=$(mktemp -d /dev/shm/fuzz.XXXXXX 2>/dev/null || mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 trap 'kill $pid 2>/dev/null; exit 130' INT TERM
 say 'building'
 wait $pid || {
@@ -235,6 +255,5 @@ for name in ${target:-$targets}; do
     search "$name"
     total=$((total + n))
   fi
-  rm -rf "$out"/files-*
 done
 [ $total = 0 ] || say "$total inputs, none fails"

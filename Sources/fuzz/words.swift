@@ -7,6 +7,7 @@
 // the files. In the text 0xfe begins the next file, and 0xff k d b stands for a run of
 // the byte b: as long as one of the lengths that matter to the reader, and d more or
 // less. So a short input makes a long file, whose words meet the ends of chunks.
+// 0xfd n b stands for 64 n different words, which begin with the byte b.
 
 import Glibc
 import Wrap
@@ -41,6 +42,11 @@ private struct Input {
         let n = length + Int(Int8(bitPattern: rest.removeFirst()))
         files[files.count - 1] += repeatElement(rest.removeFirst(), count: n)
         size += n
+      case 0xfd where rest.count >= 2:
+        let n = 64 * Int(rest.removeFirst())
+        let first = rest.removeFirst()
+        for i in 0..<n { files[files.count - 1] += [first] + letters(i) }
+        size += 5 * n
       default:
         files[files.count - 1].append(byte)
         size += 1
@@ -48,6 +54,12 @@ private struct Input {
     }
     while files.count < fileCount { files.append([]) }
   }
+}
+
+/// Three letters for a number, and a space.
+private func letters(_ i: Int) -> [UInt8] {
+  func letter(_ i: Int) -> UInt8 { UInt8(ascii: "a") + UInt8(i % 26) }
+  return [letter(i), letter(i / 26), letter(i / 676), UInt8(ascii: " ")]
 }
 
 /// What is to be found in the files.
@@ -90,7 +102,8 @@ private struct PlainCount {
 
 /// A folder of this process, for the files.
 private let folder: String = {
-  let name = "files-\(getpid())"
+  let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "."
+  let name = "\(parent)/files-\(getpid())"
   mkdir(name, 0o777)
   return name
 }()
