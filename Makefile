@@ -203,7 +203,7 @@ ubsan-%:
 	  --scratch-path .build-ubsan --filter '^Stage$*Tests\.'
 	@$(SWITCHER) undefined $*
 
-## fuzz [TARGET=godebug] [T=20] [INPUT=FILE] [MINIMIZE=1] | hostile environments, arguments and texts
+## fuzz [TARGET=godebug] [T=20] [INPUT=FILE] [MINIMIZE=1] | hostile environments, arguments, texts, traces
 .PHONY: fuzz
 fuzz:
 	@INPUT='$(INPUT)' MINIMIZE='$(MINIMIZE)' sh Sources/fuzz/fuzz.sh $(LAST) '$(T)' $(TARGET)

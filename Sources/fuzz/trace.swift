@@ -29,7 +29,7 @@ func fuzz(_ input: [UInt8]) {
   do {
     file = try TraceFile(path: "trace", data: data)
   } catch let error as TraceError {
-    check(0...data.count ~= error.offset, "\(error), and there are \(data.count) bytes")
+    check(0...data.count ~= error.offset ?? -1, "\(error), and there are \(data.count) bytes")
     check(!error.description.contains(where: \.isNewline), "\(error)")
     return
   } catch {
