@@ -169,6 +169,18 @@ func gopanic(_ what: String) -> Never {
   finish()
 }
 
+/// An error left a goroutine's body. Goexit asks for no more than this; any other is
+/// a panic.
+@inline(never)
+func uncaught(_ error: any Error) {
+  if error is Goexit { return }
+  _ = enterRuntime("go")
+  gopanic(String(describing: error))
+}
+
+/// What goexit throws.
+struct Goexit: Error {}
+
 /// The trace of the calling goroutine, and the end.
 private func finish() -> Never {
   if let g = getgOrNil() {

@@ -333,18 +333,6 @@ func gorun(_ gp: GPtr) {
   _ = enterRuntime("go")
 }
 
-/// An error left a goroutine's body. Goexit asks for no more than this; any other is
-/// a panic.
-@inline(never)
-private func uncaught(_ error: any Error) {
-  if error is Goexit { return }
-  _ = enterRuntime("go")
-  gopanic(String(describing: error))
-}
-
-/// What goexit throws.
-struct Goexit: Error {}
-
 /// goexit0 ends the calling goroutine; its stack is free once on g0.
 let goexit0: MFunc = { raw in
   let gp = GPtr(raw)
