@@ -53,15 +53,18 @@ let package = Package(
     .executableTarget(name: "stress", dependencies: ["Goroutines", "Arguments"]),
     .executableTarget(name: "tour", dependencies: ["Goroutines", "Arguments"]),
     .target(name: "TraceFile"),
-    .executableTarget(
-      name: "trace",
+    .target(
+      name: "TraceTool",
       dependencies: ["TraceFile", "Arguments"],
-      exclude: ["trace.sh", "browser.sh"],
+      path: "Sources/trace",
+      exclude: ["main", "trace.sh", "browser.sh"],
       resources: [.copy("viewer.html")]
     ),
+    .executableTarget(
+      name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
     .testTarget(
       name: "TraceTests",
-      dependencies: ["TraceFile", "trace"],
+      dependencies: ["TraceFile", "TraceTool"],
       path: "Tests/trace"
     ),
   ] + stageTargets

@@ -6,7 +6,7 @@ import Foundation
 import Testing
 import TraceFile
 
-@testable import trace
+@testable import TraceTool
 
 @Suite("pictures")
 struct PictureTests {

@@ -4,7 +4,7 @@
 
 import TraceFile
 
-@testable import trace
+@testable import TraceTool
 
 /// A trace of these events, in microseconds.
 func traced(

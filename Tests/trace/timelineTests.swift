@@ -5,7 +5,7 @@
 import Testing
 import TraceFile
 
-@testable import trace
+@testable import TraceTool
 
 @Suite("timeline")
 struct TimelineTests {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// trace: what a trace says, as pictures.
+// What trace does with its arguments.
 
 import Arguments
 import Foundation
 import TraceFile
 
 /// Does what is asked for and returns the exit status.
-func command(_ arguments: [String]) -> Int32 {
+public func command(_ arguments: [String]) -> Int32 {
   do {
     let options = try parse(arguments)
     if let folder = options.tour {
@@ -85,5 +85,3 @@ private func terminalWidth() -> Int {
   let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 40
   return known ? Int(size.ws_col) : 80
 }
-
-exit(command(Array(CommandLine.arguments.dropFirst())))
