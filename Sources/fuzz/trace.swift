@@ -29,7 +29,8 @@ func fuzz(_ input: [UInt8]) {
   do {
     file = try TraceFile(path: "trace", data: data)
   } catch let error as TraceError {
-    check(0...data.count ~= error.offset ?? -1, "\(error), and there are \(data.count) bytes")
+    let offset = error.offset ?? -1
+    check(0...data.count ~= offset, "\(error), and there are \(data.count) bytes")
     check(!error.description.contains(where: \.isNewline), "\(error)")
     return
   } catch {
