@@ -30,6 +30,9 @@ MAX_FRAMES = 10000
 
 LIST_LIMIT = 1000
 
+# What below asyncPreempt was interrupted: not at a call, as all else.
+INTERRUPTED = object()
+
 
 class Problem(Exception):
     """Why a command cannot be obeyed: one line for the user."""
@@ -390,8 +393,14 @@ class Runtime:
                 asked = True
                 for frames in self.physical(self.debugger.parked_frames(saved)):
                     # lldb has a pc of its own for the function that one is inlined in.
+                    place = self.spell(frames)
+                    if any(f.name.endswith("asyncPreempt") for f in frames):
+                        place = INTERRUPTED
                     for frame in frames:
-                        self.places.setdefault(frame.pc, self.spell(frames))
+                        self.places.setdefault(frame.pc, place)
+            if self.places.get(pc) == INTERRUPTED:
+                # Perhaps where a function has no frame pointer of its own yet.
+                return self.spell(self.debugger.parked_frames(saved)) or ""
             if self.places.get(pc):
                 return self.places[pc]
         return "not started" if g.status == self.gstatus["runnable"] else ""
@@ -502,7 +511,8 @@ def list_goroutines(runtime, arguments, write):
 
 
 def goroutine_row(runtime, g, every):
-    mark = "*" if g.m else " "
+    runs = (runtime.gstatus.get(name) for name in ("running", "syscall"))
+    mark = "*" if g.status in runs else " "
     left = "%s %5d  %s" % (mark, g.id, runtime.text(g))
     parts = ["%#x" % g.address] if every else []
     if not runtime.is_dead(g):
