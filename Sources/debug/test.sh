@@ -259,8 +259,15 @@ look() {
   list "$answer.list"
   backtraces "$answer"
   ps_and_ms "$answer"
-  check "$debugger, $where: goroutine N, goroutine N bt 1" \
-    sh -c "tail -n 200 '$answer' | grep -q 'sends(' && tail -n 3 '$answer' | grep -q '#1\|#0'"
+  check "$debugger, $where: goroutine N, goroutine N bt 1" awk -v sends="$(id_of sends)" \
+    -v receives="$(id_of receives)" '
+    /^goroutine [0-9]+ \[/ {
+      headers[$2]++
+      alone = headers[$2] == 2
+      next
+    }
+    alone && /#[0-9]+/ { frames[headers[sends] headers[receives]]++ }
+    END { exit !(frames["21"] > 9 && frames["22"] == 1) }' "$answer"
   check "$debugger, $where: goroutines all: addresses, the collector" \
     has "$answer" "  0  collector.*0x[0-9a-f]*.*the runtime's own"
 }
@@ -292,16 +299,18 @@ then = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - 301 * 10**9
 gdb.selected_inferior().write_memory(place, then.to_bytes(8, 'little'))" goroutines || :
   check 'gdb: minutes of waiting' has "$answer" " $id  sleep, 5 minutes  "
   address=$(sed -n 's/^ *[0-9]*  dead *\(0x[0-9a-f]*\).*/\1/p' "$out/gdb-live-debug" | head -n 1)
-  ask gdb-errors 'frame' 'goroutine 99999' 'goroutine x' goroutine 'goroutines -n' \
-    'goroutine 1 nonsense' 'goroutine 1 bt 1' "goroutine ${address:-0x10}" frame \
+  ask gdb-errors 'thread 2' 'frame 1' 'goroutine 99999' 'goroutine x' goroutine 'goroutines -n' \
+    'goroutine 1 nonsense' 'goroutine 1 bt 1' "goroutine $(id_of blocks) bt 1" \
+    "goroutine ${address:-0x10}" frame \
     'set *(unsigned long *) &clinux_debugtable = 8' goroutines || :
   check 'gdb: no such goroutine' has "$answer" '^goroutine: there is no goroutine 99999; '
   check 'gdb: no number' has "$answer" "^goroutine: 'x' is no goroutine's number"
   check 'gdb: usage' has "$answer" '^goroutines: usage: '
   check 'gdb: a command that gdb does not know' has "$answer" '^goroutine: gdb says: Undefined'
   check 'gdb: memory that was overwritten' has "$answer" '^goroutines: cannot read memory at 0x8'
-  check 'gdb: the selected frame stays selected' \
-    [ "$(sed -n '/^#0 /p' "$answer" | sort | uniq -c | sed -n 's/^ *\([0-9]*\) .*/\1/p')" = 2 ]
+  check 'gdb: the selected thread and frame stay selected' awk '
+    /^#1 .*futexsleep/ { n++ }
+    END { exit n != 2 }' "$answer"
   stop
   $limit "$gdb" -nx -q -batch -x $load -ex goroutines "$program" >"$out/gdb-none" 2>&1 || :
   check 'gdb: no process' has "$out/gdb-none" '^goroutines: there is no process'
@@ -311,6 +320,27 @@ gdb.selected_inferior().write_memory(place, then.to_bytes(8, 'little'))" gorouti
   $limit "$gdb" -nx -q -batch -x $load -ex 'break exit' -ex run -ex goroutines \
     "$(command -v true)" >"$out/gdb-other" 2>&1 || :
   check 'gdb: another program' has "$out/gdb-other" '^goroutines: no runtime in this program'
+}
+
+# Stops where a goroutine has just been made runnable: all that are runnable are in queues.
+queues_gdb() {
+  program=.build/debug/programs
+  $limit "$gdb" -nx -q -batch -x $load -ex "break \$s7Stage155wakepyyF" -ex 'ignore 1 4' \
+    -ex run -ex 'goroutines all' -ex 'info P' --args $program four-prints \
+    >"$out/gdb-queues" 2>&1 || :
+  check 'gdb: info P: who is runnable is in a queue' awk '
+    /^[* ] +[0-9]+  runnable[ ,]/ { runnable[$1]++; n++ }
+    /^  *P  status/ { table = 1; next }
+    table && (/^ +[0-9]+  running/ || /^global queue: [0-9]/) {
+      if (/running/) $0 = substr($0, 55)
+      gsub(/next|then|global queue:|[0-9]+:|,/, "")
+      for (i = 1; i <= NF; i++) queued[$i]++
+    }
+    END {
+      for (id in runnable) if (queued[id] != 1) exit 1
+      for (id in queued) if (runnable[id] != 1) exit 1
+      exit n == 0
+    }' "$out/gdb-queues"
 }
 
 # A stack that grows does not stop the program; one that cannot does.
@@ -396,6 +426,7 @@ if [ "${1:-gdb}" = gdb ] && debugger=gdb && find_gdb && may_attach; then
   say "$("$gdb" --version | head -n 1)"
   look_twice
   wrong_gdb
+  queues_gdb
   faults_gdb
   many_gdb
 fi
