@@ -16,12 +16,14 @@
  *   Preemption: a goroutine looks for the stop after each call.
  * Bounds: two Ps, three Ms, two goroutines of CALLS calls each, each of which ends or
  *   does not; the world is stopped once; sysmon retakes whenever it can, and may
- *   sleep while the world stops, as it does where it finds gcwaiting.
+ *   sleep while the world stops, as it does where it finds gcwaiting. In the variant
+ *   RESIZE the world goes again with one P: the other is dead.
  *
  * Proves: a P is taken by an M only when idle and nobody's; stopwait counts each P once;
  *   when the world is stopped every P is in gcstop; it does come to a stop though a call
  *   never ends; at the end every goroutine whose calls end has ended.
  *
+ * Variant: RESIZE
  * Columns: M0 M1 M2 sysmon stopper
  * Mutant 1: mark without a barrier: the mark is stored with release, so gcwaiting is looked at first
  * Mutant 2: return without CAS: exitsyscallfast looks at the mark, then takes the P
@@ -42,7 +44,7 @@
 #define GS 2
 #define NONE 7
 
-mtype = { idle, running, syscall, gcstop };
+mtype = { idle, running, syscall, gcstop, dead };
 
 mtype status[NP] = running;
 byte pm[NP] = NONE;   // p.m
@@ -300,8 +302,13 @@ active proctype stopper() {
   assert(status[0] == gcstop && status[1] == gcstop);
 
   // startTheWorldG
-  atomic { !locked -> locked = 1; status[0] = idle; status[1] = idle;
-    pidle[0] = 1; pidle[1] = 1; pp = NONE;
+  atomic { !locked -> locked = 1; status[0] = idle; pidle[0] = 1; pp = NONE;
+#ifdef RESIZE
+    // procresize, pdestroy
+    status[1] = dead;
+#else
+    status[1] = idle; pidle[1] = 1;
+#endif
     gcwaiting = 0; locked = 0; started = 1; printf("@%d starts the world\n", _pid) };
   // wakep, and what follows from it.
   do
