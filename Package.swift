@@ -1,16 +1,19 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let stages = ["15-bootstrap"]
+let stages = ["14-stack-growth", "15-bootstrap"]
 
 /// What a program or a test sees of a stage: one name, whichever stage it is.
 func stageAlias(_ number: Substring) -> [SwiftSetting] {
   [.unsafeFlags(["-module-alias", "Stage=Stage\(number)"])]
 }
 
-let stageTargets = stages.flatMap { name -> [Target] in
+let stageTargets = stages.enumerated().flatMap { i, name -> [Target] in
   let number = name.prefix(2)
   let stage = "Stage\(number)"
+  // What its gate is bad on.
+  let before =
+    i == 0 ? [] : [Target.Dependency.target(name: "Stage\(stages[i - 1].prefix(2))")]
   return [
     .target(name: "\(stage)Asm", path: "Stages/\(name)/Asm"),
     .target(
@@ -22,7 +25,7 @@ let stageTargets = stages.flatMap { name -> [Target] in
       name: "\(stage)Tests",
       dependencies: [
         .target(name: stage), .target(name: "CLinux"), .target(name: "TraceFile"),
-      ],
+      ] + before,
       path: "Tests/\(name)",
       exclude: ["switcher"],
       swiftSettings: stageAlias(number)

@@ -128,14 +128,14 @@ public func gomaxprocs(_ n: Int = 0) -> Int {
 /// to the thread: lock to change it.
 public func lockOSThread() {
   let gp = enterRuntime("lockOSThread")
-  dolockOSThread(byRuntime: false)
+  lockthread()
   exitRuntime(gp)
 }
 
 /// Go: runtime.UnlockOSThread. One call too many does nothing.
 public func unlockOSThread() {
   let gp = enterRuntime("unlockOSThread")
-  dounlockOSThread(byRuntime: false)
+  unlockthread()
   exitRuntime(gp)
 }
 

@@ -171,15 +171,15 @@ private func runmain(_ program: Program) throws {
   sched[].mainStarted.store(true, ordering: .relaxed)
   startsysmon()
   // Init tasks run on the thread that called run, and may expect that.
-  dolockOSThread(byRuntime: true)
+  lockthreadInt()
   gcenable()
   exitRuntime(gp)
   var locked = true
   defer {
-    if locked { dounlockOSThread(byRuntime: true) }
+    if locked { unlockthreadInt() }
   }
   for task in program.initTasks { try task() }
-  dounlockOSThread(byRuntime: true)
+  unlockthreadInt()
   locked = false
   do {
     try program.main()

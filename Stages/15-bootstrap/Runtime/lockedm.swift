@@ -50,36 +50,52 @@ func incidlelocked(_ v: Int32) {
   unlock(sched[].lock)
 }
 
-/// Ties the calling goroutine and its M. Counted, by the program and by the runtime.
-func dolockOSThread(byRuntime: Bool) {
-  let gp = getg()
-  if !byRuntime, newmHandoff[].haveTemplateThread.load(ordering: .relaxed) == 0 {
+/// Ties the calling goroutine and its M. Counted.
+func lockthread() {
+  if newmHandoff[].haveTemplateThread.load(ordering: .relaxed) == 0 {
     startTemplateThread()
   }
-  let mp = gp[].m.unsafelyUnwrapped
-  if byRuntime {
-    mp[].lockedInt += 1
-  } else {
-    if mp[].lockedExt == .max { gopanic("LockOSThread nesting overflow") }
-    mp[].lockedExt += 1
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].lockedExt == .max { gopanic("LockOSThread nesting overflow") }
+  mp[].lockedExt += 1
+  dolockOSThread()
+}
+
+/// Undoes one.
+func unlockthread() {
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].lockedExt == 0 { return }
+  mp[].lockedExt -= 1
+  dounlockOSThread()
+}
+
+/// The same, by the runtime, which has a count of its own. Go: lockOSThread.
+func lockthreadInt() {
+  getg()[].m.unsafelyUnwrapped[].lockedInt += 1
+  dolockOSThread()
+}
+
+/// Undoes one. Go: unlockOSThread.
+func unlockthreadInt() {
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].lockedInt == 0 {
+    throwFatal("runtime: internal error: misuse of lockOSThread/unlockOSThread")
   }
+  mp[].lockedInt -= 1
+  dounlockOSThread()
+}
+
+private func dolockOSThread() {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
   mp[].lockedg = gp
   gp[].lockedm = mp
 }
 
-/// Undoes one; the tie ends when both counts are zero.
-func dounlockOSThread(byRuntime: Bool) {
+/// The tie ends when nobody counts it any more.
+private func dounlockOSThread() {
   let gp = getg()
   let mp = gp[].m.unsafelyUnwrapped
-  if byRuntime {
-    if mp[].lockedInt == 0 {
-      throwFatal("runtime: internal error: misuse of lockOSThread/unlockOSThread")
-    }
-    mp[].lockedInt -= 1
-  } else {
-    if mp[].lockedExt == 0 { return }
-    mp[].lockedExt -= 1
-  }
   if mp[].lockedInt != 0 || mp[].lockedExt != 0 { return }
   mp[].lockedg = nil
   gp[].lockedm = nil

@@ -373,8 +373,10 @@ struct M: ~Copyable {
 
   var lockedg: GPtr? = nil
 
-  /// Counts of lockOSThread, by the program and by the runtime.
+  /// Count of lockOSThread.
   var lockedExt: UInt32 = 0
+
+  /// The same, of the runtime's own.
   var lockedInt: UInt32 = 0
 
   var rand: UInt64 = 0

@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The scheduler.                                         Go: src/runtime/proc.go
+//
+// G, a goroutine; M, a thread; P, the right to run goroutines, of which there are
+// GOMAXPROCS. An M needs a P to run a G. It takes work from its P's queue, from
+// the global queue, from the network, or from another P's queue; when there is
+// none it gives up the P and sleeps.
+//
+// Worker thread parking/unparking: too many threads awake waste power, too few
+// waste work. An M that has run out of work and still looks for some is
+// *spinning* (m.spinning, counted in sched.nmspinning). Whoever makes work ready
+// wakes an M only if there is an idle P and nobody spins; the woken M spins, and
+// when it finds work it wakes the next. So the number of threads follows the
+// work, one step at a time, and no crowd is woken.
+//
+// The race to be won is between a submitter and the last spinner giving up:
+//
+//   submitter                         spinner
+//   1. puts work on a queue           1. nmspinning -= 1
+//   2. full barrier                   2. full barrier
+//   3. looks at nmspinning            3. looks at all queues again
+//
+// One of them sees the other. Each step 3 below refers here.
+//
+// A strong reference must never be live in a frame that mcall leaves for good, nor
+// on g0 across execute: nothing unwinds them.
+
+import CLinux
+import Synchronization
+
+// Entering the runtime.
+
+/// enterRuntime begins a public entry point: from here to exitRuntime the goroutine
+/// is not preempted by a signal. Ends the process on a thread that is no M.
+@inline(__always)
+func enterRuntime(_ name: StaticString) -> GPtr {
+  guard let gp = getgOrNil() else { foreignThread(name) }
+  gp[].inRuntime &+= 1
+  if gp[].inRuntime > inBlocking { insideBlocking(name) }
+  compilerBarrier()
+  return gp
+}
+
+/// Added to inRuntime while a goroutine is in `blocking`: there it has no P.
+let inBlocking: Int32 = 1 << 20
+
+@inline(never)
+private func insideBlocking(_ name: StaticString) -> Never {
+  let gp = getg()
+  gp[].inRuntime = 1
+  fatal("\(name) called inside blocking { }, where a goroutine has no P")
+}
+
+/// exitRuntime undoes enterRuntime, and yields if that was asked for meanwhile.
+@inline(__always)
+func exitRuntime(_ gp: GPtr) {
+  if gp[].stackguard0.load(ordering: .relaxed) == stackPreempt { newstack(gp) }
+  compilerBarrier()
+  gp[].inRuntime &-= 1
+}
+
+@inline(never)
+private func foreignThread(_ name: StaticString) -> Never {
+  fatal("\(name) called on a thread that runs no goroutine; call it inside run { }")
+}
+
+/// acquirem keeps the caller on its M and P until releasem.
+@inline(__always)
+func acquirem() -> MPtr {
+  let mp = getg()[].m.unsafelyUnwrapped
+  mp[].locks += 1
+  compilerBarrier()
+  return mp
+}
+
+@inline(__always)
+func releasem(_ mp: MPtr) {
+  compilerBarrier()
+  mp[].locks -= 1
+}
+
+/// A random number that is nobody's business. Go: cheaprand.
+@inline(__always)
+func cheaprand() -> UInt32 {
+  let mp = getg()[].m.unsafelyUnwrapped
+  // wyrand's step.
+  mp[].rand &+= 0xa076_1d64_78bd_642f
+  let (hi, lo) = mp[].rand.multipliedFullWidth(by: mp[].rand ^ 0xe703_7ed1_a0b4_28db)
+  return UInt32(truncatingIfNeeded: hi ^ lo)
+}
+
+/// A random number in [0, n).
+@inline(__always)
+func cheaprandn(_ n: UInt32) -> UInt32 {
+  UInt32(truncatingIfNeeded: (UInt64(cheaprand()) &* UInt64(n)) >> 32)
+}
+
+// The states of a G.
+
+/// casgstatus changes gp's status, which must be old. The owner of a status is the
+/// only one to change it, so that this is a check and a store; Go, whose collector
+/// may lock a status, needs the CAS.
+@inline(__always)
+func casgstatus(_ gp: GPtr, _ old: GStatus, _ new: GStatus) {
+  if gp[].atomicstatus.load(ordering: .relaxed) != old { badgstatus() }
+  if tracing { tracestatus(gp, old, new) }
+  // release: whoever sees the new status sees what led to it.
+  gp[].atomicstatus.store(new, ordering: .releasing)
+}
+
+@inline(never)
+private func badgstatus() -> Never { throwFatal("casgstatus: bad incoming values") }
+
+// Parking and readying.
+
+/// gopark puts the current goroutine into waiting and runs the scheduler. On g0,
+/// with the goroutine off its stack, unlockf(gp, lock) is called; when it returns
+/// false the goroutine is resumed at once. Only then may anybody ready it.
+@inline(__always)
+func gopark(
+  _ unlockf: UnlockFunc?,
+  _ lock: UnsafeMutableRawPointer?,
+  _ reason: WaitReason
+) {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  mp[].waitunlockf = unlockf
+  mp[].waitlock = lock
+  gp[].waitreason = reason
+  mcall(park_m)
+}
+
+/// goparkunlock parks and releases l.
+@inline(__always)
+func goparkunlock(_ l: UnsafeMutablePointer<Mutex>, _ reason: WaitReason) {
+  gopark(parkunlock_c, UnsafeMutableRawPointer(l), reason)
+}
+
+let parkunlock_c: UnlockFunc = { _, l in
+  unlock(l.unsafelyUnwrapped.assumingMemoryBound(to: Mutex.self).pointee)
+  return true
+}
+
+/// park_m is gopark on g0.
+private let park_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  casgstatus(gp, .running, .waiting)
+  dropg(mp)
+  if let fn = mp[].waitunlockf {
+    mp[].waitunlockf = nil
+    gp[].parking.store(true, ordering: .relaxed)
+    // Once fn has unlocked, gp may be readied elsewhere; it runs when fn has returned.
+    let parked = fn(raw, mp[].waitlock)
+    // release: fn is done with what gp may free.
+    gp[].parking.store(false, ordering: .releasing)
+    if !parked {
+      casgstatus(gp, .waiting, .runnable)
+      execute(gp, inheritTime: true)
+    }
+  }
+  schedule()
+}
+
+/// dropg undoes what ties the M and its current goroutine.
+@inline(__always)
+func dropg(_ mp: MPtr) {
+  mp[].curg.load(ordering: .relaxed).unsafelyUnwrapped[].m = nil
+  mp[].curg.store(nil, ordering: .relaxed)
+}
+
+/// goready makes a waiting goroutine runnable, to run next on this P.
+@inline(__always)
+func goready(_ gp: GPtr) { ready(gp, next: true) }
+
+func ready(_ gp: GPtr, next: Bool) {
+  // The M must keep its P.
+  let mp = acquirem()
+  if next { prefetchstack(gp) }
+  casgstatus(gp, .waiting, .runnable)
+  runqput(mp[].p.unsafelyUnwrapped, gp, next: next)
+  wakep()
+  releasem(mp)
+}
+
+// Yielding.
+
+/// gosched_m sends a goroutine to the tail of the global queue.
+let gosched_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  casgstatus(gp, .running, .runnable)
+  dropg(mp)
+  lock(sched[].lock)
+  globrunqput(gp)
+  unlock(sched[].lock)
+  if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
+  schedule()
+}
+
+/// gopreempt_m sends a preempted goroutine to the tail of the global queue; while
+/// the world stops it stays with its P, so that it finds it again.
+let gopreempt_m: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  bump(pp[].counters.preemptions)
+  casgstatus(gp, .running, .runnable)
+  dropg(mp)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    runqput(pp, gp, next: true)
+  } else {
+    lock(sched[].lock)
+    globrunqput(gp)
+    unlock(sched[].lock)
+    wakep()
+  }
+  schedule()
+}
+
+/// goyield sends the current goroutine to the tail of this P's queue.
+func goyield() {
+  mcall { raw in
+    let gp = GPtr(raw)
+    let mp = getg()[].m.unsafelyUnwrapped
+    casgstatus(gp, .running, .runnable)
+    dropg(mp)
+    runqput(mp[].p.unsafelyUnwrapped, gp, next: false)
+    schedule()
+  }
+}
+
+// Birth and death of goroutines.
+
+/// newproc makes a goroutine that runs fn, and queues it to run next. entry is its first
+/// frame; what is not gomain runs fn itself, if at all.
+func newproc(
+  _ fn: (() throws -> Void)?,
+  entry: MFunc = gomain,
+  system: Bool = false
+) {
+  var mp = acquirem()
+  var dead = gfget(mp[].p.unsafelyUnwrapped)
+  if dead == nil, isAhead(mp) {
+    releasem(mp)
+    mcall(gosched_m)
+    mp = acquirem()
+    dead = gfget(mp[].p.unsafelyUnwrapped)
+    if dead == nil { noteEnds() }
+  }
+  let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
+  runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
+  if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
+  releasem(mp)
+}
+
+/// Whether the running goroutine is to let others go first, before a stack is made
+/// that was not there before: many wait, and since they are many some have ended.
+/// Go, whose stacks cost less, lets it use up its time slice.
+@inline(never)
+private func isAhead(_ mp: MPtr) -> Bool {
+  if sched[].runqsize.load(ordering: .relaxed) < Int32(runqSize) / 2 {
+    noteEnds()
+    return false
+  }
+  let gp = getg()
+  return sched[].gfbatches.load(ordering: .relaxed)
+    != sched[].gfbatchesSeen.load(ordering: .relaxed)
+    && mp[].curg.load(ordering: .relaxed) == gp && gp[].lockedm == nil
+    && mp[].locks == 1
+    && mp[].p.unsafelyUnwrapped[].status.load(ordering: .relaxed) == .running
+}
+
+/// From now on only goroutines that end later count as a reason to wait.
+private func noteEnds() {
+  sched[].gfbatchesSeen.store(
+    sched[].gfbatches.load(ordering: .relaxed), ordering: .relaxed)
+}
+
+@inline(__always)
+private func newproc1(
+  _ gp: GPtr,
+  _ fn: (() throws -> Void)?,
+  _ entry: MFunc,
+  _ mp: MPtr,
+  system: Bool
+) -> GPtr {
+  let pp = mp[].p.unsafelyUnwrapped
+  gp[].startfn = fn
+  gp[].inRuntime = 1
+  gp[].errno = 0
+  gp[].issystem = system
+  gp[].parentGoid = mp[].curg.load(ordering: .relaxed)?[].goid ?? 0
+  gp[].epoch = sched[].epoch.load(ordering: .relaxed)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  if system {
+    gp[].goid = 0
+  } else {
+    if pp[].goidcache == pp[].goidcacheend {
+      // Ids are taken sixteen at a time.
+      pp[].goidcacheend = sched[].goidgen.add(16, ordering: .relaxed).newValue
+      pp[].goidcache = pp[].goidcacheend - 16
+    }
+    pp[].goidcache += 1
+    gp[].goid = pp[].goidcache
+    bump(pp[].counters.spawns)
+  }
+  gostartcallfn(gp, gp[].stack.hi, entry)
+  casgstatus(gp, .dead, .runnable)
+  return gp
+}
+
+/// The first frame of a goroutine.
+let gomain: MFunc = { raw in
+  gorun(GPtr(raw))
+  mcall(goexit0)
+  fatalError("goexit0 returned")
+}
+
+/// Runs what the goroutine was made for. In a call of its own: when it returns,
+/// nothing of the program's is alive in a frame that is left for good.
+@inline(never)
+func gorun(_ gp: GPtr) {
+  let fn = gp[].startfn.take().unsafelyUnwrapped
+  if !gp[].guarded { stackguard(gp) }
+  exitRuntime(gp)
+  do {
+    try fn()
+  } catch {
+    uncaught(error)
+  }
+  _ = enterRuntime("go")
+}
+
+/// goexit0 ends the calling goroutine; its stack is free once on g0.
+let goexit0: MFunc = { raw in
+  let gp = GPtr(raw)
+  gdestroy(gp)
+  schedule()
+}
+
+private func gdestroy(_ gp: GPtr) {
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  casgstatus(gp, .running, .dead)
+  let locked = gp[].lockedm != nil
+  gp[].lockedm = nil
+  mp[].lockedg = nil
+  gp[].param = nil
+  gp[].waiting = nil
+  gp[].accesses = 0
+  gp[].accesses2 = 0
+  dropg(mp)
+  if !gp[].issystem { bump(pp[].counters.exits) }
+  gfput(pp, gp)
+  if locked {
+    // The thread may be in a state nobody else wants: end it.
+    mexit(mp)
+  }
+}
+
+// Finding work.
+
+/// schedule finds a runnable goroutine and executes it. Runs on g0. Does not return.
+func schedule() -> Never {
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].locks != 0 { throwFatal("schedule: holding locks") }
+  if mp[].lockedg != nil {
+    stoplockedm(mp)
+    execute(mp[].lockedg.unsafelyUnwrapped, inheritTime: false)
+  }
+  while true {
+    mp[].p.unsafelyUnwrapped[].preempt.store(false, ordering: .relaxed)
+    let (gp, inheritTime, tryWakeP) = findRunnable(mp)
+    // This M will run a goroutine and so does not look for one.
+    if mp[].spinning { resetspinning(mp) }
+    if tryWakeP { wakep() }
+    if gp[].lockedm != nil {
+      // It belongs to another M: give that one our P, and look again.
+      startlockedm(mp, gp)
+      continue
+    }
+    execute(gp, inheritTime: inheritTime)
+  }
+}
+
+/// execute runs gp on the current M. Runs on g0. Does not return.
+@inline(__always)
+func execute(_ gp: GPtr, inheritTime: Bool) -> Never {
+  let mp = getg()[].m.unsafelyUnwrapped
+  let pp = mp[].p.unsafelyUnwrapped
+  // acquire: pairs with park_m.
+  if gp[].parking.load(ordering: .acquiring) { awaitparked(gp) }
+  mp[].curg.store(gp, ordering: .relaxed)
+  gp[].m = mp
+  casgstatus(gp, .runnable, .running)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  gp[].preempt.store(false, ordering: .relaxed)
+  gp[].stackguard0.store(gp[].softlo, ordering: .relaxed)
+  if !inheritTime {
+    let tick = pp[].schedtick.load(ordering: .relaxed)
+    pp[].schedtick.store(tick &+ 1, ordering: .relaxed)
+  }
+  bump(pp[].counters.switches)
+  gogo(gp, mp)
+}
+
+/// Waits until the M that parked gp is done with it: a few instructions, unless the
+/// kernel has just stopped that thread.
+@inline(never)
+private func awaitparked(_ gp: GPtr) {
+  var i = 0
+  while gp[].parking.load(ordering: .acquiring) {
+    i += 1
+    if i < 100 { procyield(10) } else { osyield() }
+  }
+}
+
+typealias Found = (gp: GPtr, inheritTime: Bool, tryWakeP: Bool)
+
+/// findRunnable finds a goroutine to run; sleeps until there is one. The M may hold
+/// another P afterwards.
+@inline(__always)
+private func findRunnable(_ mp: MPtr) -> Found {
+  // What mostly happens: nothing is special, and the local queue has work.
+  let pp = mp[].p.unsafelyUnwrapped
+  if !sched[].gcwaiting.load(ordering: .relaxed),
+    pp[].schedtick.load(ordering: .relaxed) % 61 != 0,
+    timerswakeTime(pp) == 0,
+    !sched[].collectordue.load(ordering: .relaxed)
+  {
+    let (gp, inheritTime) = runqget(pp)
+    if let gp { return (gp, inheritTime, false) }
+  }
+  return findRunnableSlow(mp)
+}
+
+@inline(never)
+private func findRunnableSlow(_ mp: MPtr) -> Found {
+  while true {
+    if let found = findRunnableOnce(mp) { return found }
+  }
+}
+
+/// One round, from Go's `top:`; nil: begin again.
+private func findRunnableOnce(_ mp: MPtr) -> Found? {
+  let pp = mp[].p.unsafelyUnwrapped
+  // Serial tasks come first.
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    gcstopm(mp)
+    return nil
+  }
+  if sched[].collectordue.load(ordering: .relaxed), let gp = wakecollector() {
+    return (gp, false, true)
+  }
+  var (now, pollUntil, _) = timerscheck(pp, 0)
+
+  // Every 61st time the global queue, lest two goroutines that ready each other
+  // keep it waiting for ever.
+  if pp[].schedtick.load(ordering: .relaxed) % 61 == 0, !globrunqempty() {
+    lock(sched[].lock)
+    let gp = globrunqget()
+    unlock(sched[].lock)
+    if let gp { return (gp, false, false) }
+  }
+
+  let (local, inheritTime) = runqget(pp)
+  if let gp = local { return (gp, inheritTime, false) }
+
+  if !globrunqempty() {
+    lock(sched[].lock)
+    let gp = globrunqgetbatch(pp)
+    unlock(sched[].lock)
+    if let gp { return (gp, false, false) }
+  }
+
+  // The network, without waiting: only to save the trouble of stealing.
+  if netpollinited(), netpollAnyWaiters(),
+    sched[].lastpoll.load(ordering: .relaxed) != 0,
+    sched[].pollingNet.exchange(1, ordering: .acquiring) == 0
+  {
+    var (list, delta) = netpoll(0)
+    sched[].pollingNet.store(0, ordering: .releasing)
+    if let gp = list.pop() {
+      injectglist(list)
+      netpollAdjustWaiters(delta)
+      casgstatus(gp, .waiting, .runnable)
+      return (gp, false, false)
+    }
+  }
+
+  // Steal, unless half of the busy Ps' worth of Ms is at it already.
+  let procs = sched[].gomaxprocs.load(ordering: .relaxed)
+  let npidle = sched[].npidle.load(ordering: .relaxed)
+  if mp[].spinning || 2 * sched[].nmspinning.load(ordering: .relaxed) < procs - npidle {
+    if !mp[].spinning { becomeSpinning(mp) }
+    let (gp, inheritTime, tnow, w, newWork) = stealWork(mp, now)
+    if let gp { return (gp, inheritTime, false) }
+    if newWork { return nil }
+    now = tnow
+    if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+  }
+
+  // Nothing. Give up the P.
+  lock(sched[].lock)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    unlock(sched[].lock)
+    return nil
+  }
+  if sched[].runq.size != 0 {
+    let gp = globrunqgetbatch(pp)
+    unlock(sched[].lock)
+    return (gp.unsafelyUnwrapped, false, false)
+  }
+  if releasep(mp) != pp { throwFatal("findRunnable: wrong p") }
+  now = pidleput(pp, now)
+  // seq-cst, and not before the P counts as idle: wakep, which holds no lock, sets
+  // needspinning and then looks at npidle.
+  if !mp[].spinning, sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
+    let p2 = pidleget(now).pp
+  {
+    // Somebody found work and no P for it: look again, as a spinner.
+    acquirep(mp, p2)
+    becomeSpinning(mp)
+    unlock(sched[].lock)
+    return nil
+  }
+  unlock(sched[].lock)
+
+  // "Delicate dance": nmspinning goes down before the queues are looked at for the
+  // last time (see the top of this file). Every M that spun must do it: counts rise
+  // and fall in passing, so that "I was the last" is not something one can know. An
+  // M that finds work here and no P to run it leaves needspinning behind, for an M
+  // that is about to idle its P.
+  var wasSpinning = mp[].spinning
+  if mp[].spinning {
+    mp[].spinning = false
+    if tracing { traceevent(.spinEnd) }
+    // seq-cst: the full barrier of the spinner's step 2.
+    if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
+      throwFatal("findRunnable: negative nmspinning")
+    }
+    lock(sched[].lock)
+    if sched[].runq.size != 0, let p2 = pidlegetSpinning(0).pp {
+      let gp = globrunqgetbatch(p2)
+      unlock(sched[].lock)
+      acquirep(mp, p2)
+      becomeSpinning(mp)
+      return (gp.unsafelyUnwrapped, false, false)
+    }
+    unlock(sched[].lock)
+    if let p2 = checkRunqsNoP() {
+      acquirep(mp, p2)
+      becomeSpinning(mp)
+      return nil
+    }
+    pollUntil = checkTimersNoP(pollUntil)
+  }
+
+  // The network, waiting until the next timer. One M at a time does this.
+  if netpollinited() || pollUntil != 0 { netpollGenericInit() }
+  if netpollinited(), netpollAnyWaiters() || pollUntil != 0,
+    sched[].lastpoll.exchange(0, ordering: .sequentiallyConsistent) != 0
+  {
+    sched[].pollUntil.store(pollUntil, ordering: .sequentiallyConsistent)
+    if mp[].p != nil { throwFatal("findRunnable: netpoll with p") }
+    if mp[].spinning { throwFatal("findRunnable: netpoll with spinning") }
+    var delay: Int64 = -1
+    if pollUntil != 0 {
+      if now == 0 { now = nanotime() }
+      delay = max(0, pollUntil - now)
+    }
+    var (list, delta) = netpoll(delay)
+    now = nanotime()
+    sched[].pollUntil.store(0, ordering: .sequentiallyConsistent)
+    sched[].lastpoll.store(now, ordering: .sequentiallyConsistent)
+    lock(sched[].lock)
+    // Without a P, whoever idles one is to look at the timers once more.
+    let p2 = pidlegetSpinning(now).pp
+    // Nobody waits here now. Until somebody does, sysmon sees what arrives.
+    if p2 != nil { wakesysmon() }
+    unlock(sched[].lock)
+    if let p2 {
+      acquirep(mp, p2)
+      if let gp = list.pop() {
+        injectglist(list)
+        netpollAdjustWaiters(delta)
+        casgstatus(gp, .waiting, .runnable)
+        return (gp, false, false)
+      }
+      if wasSpinning { becomeSpinning(mp) }
+      return nil
+    }
+    injectglist(list)
+    netpollAdjustWaiters(delta)
+  } else if pollUntil != 0, netpollinited() {
+    // Somebody waits there, perhaps past our timer.
+    let until = sched[].pollUntil.load(ordering: .sequentiallyConsistent)
+    if until == 0 || until > pollUntil { netpollBreak() }
+  }
+  wasSpinning = false
+  stopm(mp)
+  return nil
+}
+
+@inline(__always)
+func becomeSpinning(_ mp: MPtr) {
+  mp[].spinning = true
+  if tracing { traceevent(.spinBegin) }
+  sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
+  sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+}
+
+/// An M that found work stops spinning and, since while it spun nobody else was
+/// woken, wakes the next.
+@inline(never)
+private func resetspinning(_ mp: MPtr) {
+  mp[].spinning = false
+  if tracing { traceevent(.spinEnd) }
+  if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
+    throwFatal("resetspinning: negative nmspinning")
+  }
+  wakep()
+}
+
+/// stealWork tries every other P, four times over; the last time around also
+/// timers and what is next to run. newWork: look at the own queue again.
+private func stealWork(_ mp: MPtr, _ now: Int64) -> (
+  gp: GPtr?, inheritTime: Bool, now: Int64, pollUntil: Int64, newWork: Bool
+) {
+  let pp = mp[].p.unsafelyUnwrapped
+  var now = now
+  var pollUntil: Int64 = 0
+  var ranTimer = false
+  for i in 0..<4 {
+    let last = i == 3
+    var order = StealOrder(
+      UInt32(sched[].gomaxprocs.load(ordering: .relaxed)), cheaprand())
+    while !order.done {
+      if sched[].gcwaiting.load(ordering: .relaxed) {
+        return (nil, false, now, pollUntil, true)
+      }
+      let p2 = allp[][Int32(order.position)].unsafelyUnwrapped
+      order.next()
+      if p2 == pp { continue }
+      if last, timerpMask[].read(p2[].id) {
+        let (tnow, w, ran) = timerscheck(p2, now)
+        now = tnow
+        if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+        if ran {
+          // A timer may have readied a goroutine on our queue.
+          let (gp, inheritTime) = runqget(pp)
+          if let gp { return (gp, inheritTime, now, pollUntil, ranTimer) }
+          ranTimer = true
+        }
+      }
+      if !idlepMask[].read(p2[].id), let gp = runqsteal(pp, p2, stealRunNext: last) {
+        return (gp, false, now, pollUntil, ranTimer)
+      }
+    }
+  }
+  return (nil, false, now, pollUntil, ranTimer)
+}
+
+/// A P to run what somebody's queue holds, or nil. The M has no P.
+private func checkRunqsNoP() -> PPtr? {
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let p2 = allp[][i].unsafelyUnwrapped
+    if idlepMask[].read(p2[].id) || runqempty(p2) { continue }
+    lock(sched[].lock)
+    let pp = pidlegetSpinning(0).pp
+    unlock(sched[].lock)
+    // Work, and no P: everybody is busy, or needspinning now says so.
+    return pp
+  }
+  return nil
+}
+
+/// The earliest of pollUntil and all timers.
+private func checkTimersNoP(_ pollUntil: Int64) -> Int64 {
+  var pollUntil = pollUntil
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let p2 = allp[][i].unsafelyUnwrapped
+    if !timerpMask[].read(p2[].id) { continue }
+    let w = timerswakeTime(p2)
+    if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
+  }
+  return pollUntil
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Run queues.                                            Go: src/runtime/proc.go
+//
+// Each P has a ring of 256 and one slot, runnext, for the G that is to run next.
+// The owner puts at the tail and takes at the head; a thief takes half from the
+// head. Indices only ever grow, in wrapping arithmetic (&+, &-).
+//
+// Invariants:
+//   0 <= runqtail - runqhead <= 256.
+//   Only the owner P stores runqtail. Anyone may advance runqhead, by CAS.
+//   Only the owner puts a G in runnext. Anyone may take it, by CAS.
+//   A slot is overwritten only after runqhead has passed it.
+
+import CLinux
+import Synchronization
+
+/// A queue of Gs through schedlink, protected by whoever has it. Go: gQueue.
+struct GQueue {
+  var head: GPtr? = nil
+  var tail: GPtr? = nil
+  var size: Int32 = 0
+
+  mutating func push(_ gp: GPtr) {
+    gp[].schedlink = head
+    head = gp
+    if tail == nil { tail = gp }
+    size += 1
+  }
+
+  mutating func pushBack(_ gp: GPtr) {
+    gp[].schedlink = nil
+    if let last = tail { last[].schedlink = gp } else { head = gp }
+    tail = gp
+    size += 1
+  }
+
+  /// q must not be used afterwards.
+  mutating func pushBackAll(_ q: GQueue) {
+    guard let first = q.head else { return }
+    if let last = tail { last[].schedlink = first } else { head = first }
+    tail = q.tail
+    size += q.size
+  }
+
+  mutating func pop() -> GPtr? {
+    guard let gp = head else { return nil }
+    head = gp[].schedlink
+    if head == nil { tail = nil }
+    gp[].schedlink = nil
+    size -= 1
+    return gp
+  }
+}
+
+/// A stack of Gs through schedlink. Go: gList.
+struct GList {
+  var head: GPtr? = nil
+  var size: Int32 = 0
+
+  mutating func push(_ gp: GPtr) {
+    gp[].schedlink = head
+    head = gp
+    size += 1
+  }
+
+  mutating func pop() -> GPtr? {
+    guard let gp = head else { return nil }
+    head = gp[].schedlink
+    gp[].schedlink = nil
+    size -= 1
+    return gp
+  }
+}
+
+/// The global queue, a ring that grows. Go's is a list through schedlink; there, who
+/// takes a batch waits for memory at every step, while here the Gs themselves are
+/// not touched, and can be fetched while others run (prefetchnext).
+struct GRing {
+  private(set) var slots = UnsafeMutablePointer<GPtr>.allocate(capacity: 256)
+  private(set) var capacity = 256
+  private(set) var first = 0
+  private(set) var size: Int32 = 0
+
+  mutating func push(_ gp: GPtr) {
+    grow(1)
+    first = (first &- 1) & (capacity - 1)
+    (slots + first).initialize(to: gp)
+    size += 1
+  }
+
+  mutating func pushBack(_ gp: GPtr) {
+    grow(1)
+    (slots + ((first &+ Int(size)) & (capacity - 1))).initialize(to: gp)
+    size += 1
+  }
+
+  mutating func pushBackAll(_ q: consuming GQueue) {
+    while let gp = q.pop() { pushBack(gp) }
+  }
+
+  mutating func pop() -> GPtr? {
+    if size == 0 { return nil }
+    let gp = slots[first]
+    first = (first &+ 1) & (capacity - 1)
+    size -= 1
+    return gp
+  }
+
+  mutating func removeAll() { size = 0 }
+
+  @inline(__always)
+  private mutating func grow(_ n: Int) {
+    if Int(size) + n > capacity { double() }
+  }
+
+  @inline(never)
+  private mutating func double() {
+    let bigger = UnsafeMutablePointer<GPtr>.allocate(capacity: 2 * capacity)
+    let untilEnd = min(Int(size), capacity - first)
+    bigger.initialize(from: slots + first, count: untilEnd)
+    (bigger + untilEnd).initialize(from: slots, count: Int(size) - untilEnd)
+    slots.deallocate()
+    slots = bigger
+    capacity *= 2
+    first = 0
+  }
+}
+
+// The global queue.
+
+/// globrunqput puts gp at the tail of the global queue. sched.lock must be held.
+func globrunqput(_ gp: GPtr) {
+  assertLockHeld(sched[].lock)
+  sched[].runq.pushBack(gp)
+  sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)
+}
+
+/// globrunqputhead puts gp at the head. sched.lock must be held.
+func globrunqputhead(_ gp: GPtr) {
+  assertLockHeld(sched[].lock)
+  sched[].runq.push(gp)
+  sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)
+}
+
+/// globrunqputbatch puts a whole queue at the tail. sched.lock must be held.
+func globrunqputbatch(_ batch: GQueue) {
+  assertLockHeld(sched[].lock)
+  sched[].runq.pushBackAll(batch)
+  sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)
+}
+
+/// globrunqget takes one G. sched.lock must be held.
+func globrunqget() -> GPtr? {
+  assertLockHeld(sched[].lock)
+  let gp = sched[].runq.pop()
+  sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)
+  return gp
+}
+
+/// globrunqgetbatch takes pp's share, up to half a ring: returns the first, puts
+/// the others on pp's own queue. sched.lock must be held.
+func globrunqgetbatch(_ pp: PPtr) -> GPtr? {
+  assertLockHeld(sched[].lock)
+  let size = sched[].runq.size
+  if size == 0 { return nil }
+  let share = size / sched[].gomaxprocs.load(ordering: .relaxed) + 1
+  var n = min(Int32(runqSize) / 2, size, share)
+  let gp = sched[].runq.pop()
+  n -= 1
+  while n > 0, let next = sched[].runq.pop() {
+    runqput(pp, next, next: false)
+    n -= 1
+  }
+  sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)
+  return gp
+}
+
+@inline(__always)
+func globrunqempty() -> Bool {
+  // seq-cst: a parking M looks here after it has said that it does not spin.
+  sched[].runqsize.load(ordering: .sequentiallyConsistent) == 0
+}
+
+// The local queues.
+
+/// runqempty reports whether pp has no G queued. Never true by accident: a G may
+/// move from runnext to the ring in the meantime.
+func runqempty(_ pp: PPtr) -> Bool {
+  while true {
+    let h = pp[].runqhead.load(ordering: .sequentiallyConsistent)
+    let t = pp[].runqtail.load(ordering: .sequentiallyConsistent)
+    let next = pp[].runnext.load(ordering: .sequentiallyConsistent)
+    if t == pp[].runqtail.load(ordering: .sequentiallyConsistent) {
+      return h == t && next == nil
+    }
+  }
+}
+
+/// runqput puts gp on pp's queue: in runnext when next is true, kicking out the G
+/// that was there, else at the tail. When the ring is full, half goes to the
+/// global queue. Executed only by the owner P.
+@inline(__always)
+func runqput(_ pp: PPtr, _ gp: GPtr, next: Bool) {
+  var gp = gp
+  if next {
+    // An exchange, not a CAS: whoever takes the old one meanwhile has it, and then
+    // nothing is kicked out. release: the G's state is seen by whoever takes it.
+    guard let old = pp[].runnext.exchange(gp, ordering: .sequentiallyConsistent) else {
+      return
+    }
+    gp = old
+  }
+  runqputtail(pp, gp)
+}
+
+@inline(__always)
+func runqputtail(_ pp: PPtr, _ gp: GPtr) {
+  while true {
+    // acquire: the slots before h have been read by those who advanced it.
+    let h = pp[].runqhead.load(ordering: .acquiring)
+    let t = pp[].runqtail.load(ordering: .relaxed)
+    if t &- h < runqSize {
+      pp[].runq[Int(t % runqSize)].store(gp, ordering: .relaxed)
+      // seq-cst: makes the slot visible before the index, and the index before the
+      // load of nmspinning that decides whether to wake somebody.
+      pp[].runqtail.store(t &+ 1, ordering: .sequentiallyConsistent)
+      return
+    }
+    if runqputslow(pp, gp, h, t) { return }
+    // The ring has room now: somebody stole.
+  }
+}
+
+/// Moves half of a full ring, and gp, to the global queue. Executed only by the owner.
+@inline(never)
+func runqputslow(_ pp: PPtr, _ gp: GPtr, _ h: UInt32, _ t: UInt32) -> Bool {
+  let n = (t &- h) / 2
+  if n != runqSize / 2 { throwFatal("runqputslow: queue is not full") }
+  var batch = InlineArray<128, GPtr?>(repeating: nil)
+  for i in 0..<n {
+    batch[Int(i)] = pp[].runq[Int((h &+ i) % runqSize)].load(ordering: .relaxed)
+  }
+  // release: commits the consumption; the slots were read before.
+  guard
+    pp[].runqhead.compareExchange(
+      expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
+    ).exchanged
+  else { return false }
+  lock(sched[].lock)
+  for i in 0..<Int(n) { sched[].runq.pushBack(batch[i].unsafelyUnwrapped) }
+  globrunqput(gp)
+  unlock(sched[].lock)
+  return true
+}
+
+/// runqputbatch puts as much of q as fits on pp's ring; the rest stays in q.
+/// Executed only by the owner P.
+func runqputbatch(_ pp: PPtr, _ q: inout GQueue) {
+  let h = pp[].runqhead.load(ordering: .acquiring)
+  var t = pp[].runqtail.load(ordering: .relaxed)
+  while t &- h < runqSize, let gp = q.pop() {
+    pp[].runq[Int(t % runqSize)].store(gp, ordering: .relaxed)
+    t &+= 1
+  }
+  // seq-cst: as in runqputtail.
+  pp[].runqtail.store(t, ordering: .sequentiallyConsistent)
+}
+
+/// runqget takes a G: runnext first, and then it inherits the time slice.
+/// Executed only by the owner P.
+@inline(__always)
+func runqget(_ pp: PPtr) -> (gp: GPtr?, inheritTime: Bool) {
+  // A CAS that fails is not tried again: others only ever empty the slot.
+  if let next = pp[].runnext.load(ordering: .relaxed),
+    pp[].runnext.compareExchange(
+      expected: next, desired: nil, ordering: .acquiring
+    ).exchanged
+  {
+    return (next, true)
+  }
+  while true {
+    // acquire: synchronizes with other consumers.
+    let h = pp[].runqhead.load(ordering: .acquiring)
+    let t = pp[].runqtail.load(ordering: .relaxed)
+    if t == h { return (nil, false) }
+    let gp = pp[].runq[Int(h % runqSize)].load(ordering: .relaxed)
+    // release: commits the consumption.
+    if pp[].runqhead.compareExchange(
+      expected: h, desired: h &+ 1, ordering: .acquiringAndReleasing
+    ).exchanged {
+      prefetchnext(pp, h, t)
+      return (gp, false)
+    }
+  }
+}
+
+/// A long queue is mostly longer than the cache: while one G runs, the next two come.
+/// They may be stolen meanwhile; nothing is read of them but what is always readable.
+@inline(__always)
+private func prefetchnext(_ pp: PPtr, _ h: UInt32, _ t: UInt32) {
+  if t &- h > 2,
+    let next = pp[].runq[Int((h &+ 1) % runqSize)].load(ordering: .relaxed),
+    let after = pp[].runq[Int((h &+ 2) % runqSize)].load(ordering: .relaxed)
+  {
+    prefetchstack(next)
+    prefetchg(after)
+  }
+}
+
+/// runqgrab takes half of pp's queue, rounded up, into batch's ring from batchHead;
+/// returns how many. Can be executed by any P.
+func runqgrab(
+  _ pp: PPtr,
+  _ batch: PPtr,
+  _ batchHead: UInt32,
+  stealRunNext: Bool
+) -> UInt32 {
+  while true {
+    // acquire: synchronizes with other consumers, and with the producer.
+    let h = pp[].runqhead.load(ordering: .acquiring)
+    let t = pp[].runqtail.load(ordering: .acquiring)
+    var n = t &- h
+    n = n &- n / 2
+    if n == 0 {
+      guard stealRunNext, let next = pp[].runnext.load(ordering: .acquiring) else {
+        return 0
+      }
+      if pp[].status.load(ordering: .relaxed) == .running {
+        // The owner is about to run it: a goroutine that readies another one
+        // mostly blocks next. A moment's patience, since taking it now would send
+        // the pair to and fro between two Ps.
+        if ncpus > 1 { usleep_ns(3000) } else { osyield() }
+      }
+      guard
+        pp[].runnext.compareExchange(
+          expected: next, desired: nil, ordering: .acquiring
+        ).exchanged
+      else { continue }
+      batch[].runq[Int(batchHead % runqSize)].store(next, ordering: .relaxed)
+      return 1
+    }
+    // An inconsistent pair of head and tail.
+    if n > runqSize / 2 { continue }
+    for i in 0..<n {
+      let gp = pp[].runq[Int((h &+ i) % runqSize)].load(ordering: .relaxed)
+      batch[].runq[Int((batchHead &+ i) % runqSize)].store(gp, ordering: .relaxed)
+    }
+    // release: commits the consumption; the slots were read before.
+    if pp[].runqhead.compareExchange(
+      expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
+    ).exchanged {
+      return n
+    }
+  }
+}
+
+/// runqsteal takes half of p2's queue; returns one G, puts the others on pp's own
+/// queue. Executed only by the owner of pp.
+func runqsteal(_ pp: PPtr, _ p2: PPtr, stealRunNext: Bool) -> GPtr? {
+  let t = pp[].runqtail.load(ordering: .relaxed)
+  let grabbed = runqgrab(p2, pp, t, stealRunNext: stealRunNext)
+  if grabbed == 0 { return nil }
+  bump(pp[].counters.steals)
+  if tracing {
+    traceevent(.steal, arg: UInt32(p2[].id), detail: UInt8(truncatingIfNeeded: grabbed))
+  }
+  bump(pp[].counters.stolen, by: UInt64(grabbed))
+  let n = grabbed - 1
+  let gp = pp[].runq[Int((t &+ n) % runqSize)].load(ordering: .relaxed)
+  if n == 0 { return gp }
+  // acquire: synchronizes with consumers.
+  let h = pp[].runqhead.load(ordering: .acquiring)
+  if t &- h &+ n >= runqSize { throwFatal("runqsteal: runq overflow") }
+  // seq-cst: as in runqputtail.
+  pp[].runqtail.store(t &+ n, ordering: .sequentiallyConsistent)
+  return gp
+}
+
+// The order of stealing.
+
+/// Walks all Ps once, from a random one in a random direction. Go: randomOrder.
+struct StealOrder {
+  private let count: UInt32
+  private let inc: UInt32
+  private var i: UInt32 = 0
+  private(set) var position: UInt32
+
+  /// inc is coprime with count, so that every position is visited once.
+  init(_ count: UInt32, _ r: UInt32) {
+    self.count = count
+    self.position = r % count
+    var step = (r / count) % count + 1
+    while gcd(step, count) != 1 { step = step % count + 1 }
+    self.inc = step
+  }
+
+  var done: Bool { i == count }
+
+  mutating func next() {
+    i += 1
+    position = (position + inc) % count
+  }
+}
+
+func gcd(_ a: UInt32, _ b: UInt32) -> UInt32 {
+  var (a, b) = (a, b)
+  while b != 0 { (a, b) = (b, a % b) }
+  return a
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// System calls.                                          Go: src/runtime/proc.go
+//
+// A goroutine in a system call keeps its thread and lends out its P: entersyscall
+// merely marks the P, without a lock, and whoever comes first owns it from
+// then on: the M when it returns soon, or sysmon, which takes the P of a call that
+// lasts and hands it to another M.
+//
+// Invariants:
+//   A P in syscall belongs to whoever changes its status by CAS.
+//   Between entersyscall and exitsyscall the M changes nothing in any P.
+
+import CLinux
+import Synchronization
+
+/// entersyscall marks the current goroutine as blocked in the kernel. What its caller
+/// returns to is kept for a dump, so the caller must have a frame of its own.
+@inline(never)
+func entersyscall() {
+  let gp = getg()
+  // A goroutine that is not locked leaves the thread that called run, so that run
+  // can return whatever its goroutines wait for.
+  while gp[].m == m0, gp[].lockedm == nil { leavem0(gp) }
+  savecallerfp(gp)
+  let mp = gp[].m.unsafelyUnwrapped
+  mp[].locks += 1
+  let pp = mp[].p.unsafelyUnwrapped
+  mp[].syscalltick = pp[].syscalltick.load(ordering: .relaxed)
+  casgstatus(gp, .running, .syscall)
+  gp[].waitsince.store(0, ordering: .relaxed)
+  pp[].m.store(nil, ordering: .relaxed)
+  mp[].oldp = pp
+  mp[].p = nil
+  // seq-cst: the mark is seen before gcwaiting is looked at, and stopTheWorld sets
+  // gcwaiting before it looks at marks.
+  pp[].status.store(.syscall, ordering: .sequentiallyConsistent)
+  if sched[].gcwaiting.load(ordering: .sequentiallyConsistent) {
+    entersyscallgcwait(mp, pp)
+  }
+  if sched[].sysmonwait.load(ordering: .relaxed) {
+    lock(sched[].lock)
+    wakesysmon()
+    unlock(sched[].lock)
+  }
+  // Work waits for this P: let somebody be there to take it.
+  if sched[].sysmonnap.load(ordering: .relaxed) != 0, !runqempty(pp) || !globrunqempty() {
+    pokesysmon()
+  }
+  mp[].locks -= 1
+}
+
+/// The world is stopping and this P would be waited for.
+private func entersyscallgcwait(_ mp: MPtr, _ pp: PPtr) {
+  lock(sched[].lock)
+  if sched[].stopwait > 0,
+    pp[].status.compareExchange(
+      expected: .syscall, desired: .gcstop, ordering: .sequentiallyConsistent
+    ).exchanged
+  {
+    if tracing { traceproc(pp) }
+    pp[].syscalltick.store(
+      pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    sched[].stopwait -= 1
+    if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
+  }
+  unlock(sched[].lock)
+}
+
+/// Moves the calling goroutine off the thread that called run: other Ms run it.
+private func leavem0(_ gp: GPtr) {
+  mcall { raw in
+    let gp = GPtr(raw)
+    let mp = getg()[].m.unsafelyUnwrapped
+    casgstatus(gp, .running, .runnable)
+    dropg(mp)
+    let pp = releasep(mp)
+    lock(sched[].lock)
+    globrunqput(gp)
+    unlock(sched[].lock)
+    handoffp(pp)
+    stopm(mp)
+    schedule()
+  }
+}
+
+/// exitsyscall takes back a P, the old one if it is still there, or queues the
+/// goroutine until there is one.
+func exitsyscall() {
+  let gp = getg()
+  let mp = gp[].m.unsafelyUnwrapped
+  mp[].locks += 1
+  gp[].waitsince.store(0, ordering: .relaxed)
+  let oldp = mp[].oldp.unsafelyUnwrapped
+  mp[].oldp = nil
+  // The epoch is looked at with the P in hand: no run ends then.
+  if exitsyscallfast(mp, oldp), gp[].epoch == sched[].epoch.load(ordering: .relaxed) {
+    let pp = mp[].p.unsafelyUnwrapped
+    pp[].syscalltick.store(
+      pp[].syscalltick.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    casgstatus(gp, .syscall, .running)
+    mp[].locks -= 1
+    let preempt = gp[].preempt.load(ordering: .relaxed)
+    gp[].stackguard0.store(preempt ? stackPreempt : gp[].softlo, ordering: .relaxed)
+    return
+  }
+  mp[].locks -= 1
+  mcall(exitsyscall0)
+}
+
+private func exitsyscallfast(_ mp: MPtr, _ oldp: PPtr) -> Bool {
+  // acquire: what a thief that gave it back did is seen.
+  if oldp[].status.load(ordering: .relaxed) == .syscall,
+    oldp[].status.compareExchange(
+      expected: .syscall, desired: .idle, ordering: .acquiring
+    ).exchanged
+  {
+    wirep(mp, oldp)
+    return true
+  }
+  if sched[].npidle.load(ordering: .relaxed) == 0 { return false }
+  lock(sched[].lock)
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  if pp != nil { wakesysmon() }
+  unlock(sched[].lock)
+  guard let pp else { return false }
+  acquirep(mp, pp)
+  return true
+}
+
+/// exitsyscall's slow path on g0: no P was to be had.
+private let exitsyscall0: MFunc = { raw in
+  let gp = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  if mp[].p != nil {
+    // A P of another run: this goroutine was slow to see that its own is over.
+    handoffp(releasep(mp))
+    abandonm(gp, mp)
+  }
+  lock(sched[].lock)
+  // Under the lock, as a run ends: rundone abandons what is runnable, and leaves what
+  // is in a system call to this.
+  if gp[].epoch != sched[].epoch.load(ordering: .relaxed) {
+    unlock(sched[].lock)
+    abandonm(gp, mp)
+  }
+  casgstatus(gp, .syscall, .runnable)
+  dropg(mp)
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  let locked = gp[].lockedm != nil
+  if pp == nil {
+    globrunqput(gp)
+    hurry()
+  } else {
+    wakesysmon()
+  }
+  unlock(sched[].lock)
+  if let pp {
+    acquirep(mp, pp)
+    execute(gp, inheritTime: false)
+  }
+  if locked {
+    // Whoever finds it in the queue wakes us.
+    stoplockedm(mp)
+    execute(gp, inheritTime: false)
+  }
+  stopm(mp)
+  schedule()
+}
+
+/// handoffp gives away the P of an M that blocks: to another M if there is anything
+/// to do, else to the idle list.
+func handoffp(_ pp: PPtr) {
+  if tracing { traceevent(.handoff, arg: UInt32(pp[].id)) }
+  bump(pp[].counters.handoffs)
+  // If there is work, it must be started at once.
+  if !runqempty(pp) || !globrunqempty()
+    || sched[].collectordue.load(ordering: .relaxed)
+  {
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  // Nobody spins and nobody idles: the next work would find nobody to wake.
+  if sched[].nmspinning.load(ordering: .sequentiallyConsistent)
+    + sched[].npidle.load(ordering: .sequentiallyConsistent) == 0,
+    sched[].nmspinning.compareExchange(
+      expected: 0, desired: 1, ordering: .sequentiallyConsistent
+    ).exchanged
+  {
+    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+    startm(pp, spinning: true, lockheld: false)
+    return
+  }
+  lock(sched[].lock)
+  if sched[].gcwaiting.load(ordering: .relaxed) {
+    pp[].status.store(.gcstop, ordering: .relaxed)
+    if tracing { traceproc(pp) }
+    sched[].stopwait -= 1
+    if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
+    unlock(sched[].lock)
+    return
+  }
+  if sched[].runq.size != 0 {
+    unlock(sched[].lock)
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  // The last P, and nobody waits for the network: somebody must.
+  if sched[].npidle.load(ordering: .relaxed)
+    == sched[].gomaxprocs.load(ordering: .relaxed) - 1,
+    sched[].lastpoll.load(ordering: .relaxed) != 0
+  {
+    unlock(sched[].lock)
+    startm(pp, spinning: false, lockheld: false)
+    return
+  }
+  let when = timerswakeTime(pp)
+  pidleput(pp, 0)
+  // As in findRunnableOnce: work was found meanwhile, and no P for it.
+  if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
+    let p2 = pidleget(0).pp
+  {
+    sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
+    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
+    startm(p2, spinning: true, lockheld: true)
+    unlock(sched[].lock)
+    return
+  }
+  unlock(sched[].lock)
+  if when != 0 { wakeNetPoller(when) }
+}
+
+/// hurry asks a goroutine to yield for one that came back from a system call to no
+/// P: it has waited, and mostly has little to do. Not more often than slices of
+/// hurryNS, so that those that compute still do. sched.lock must be held.
+private func hurry() {
+  let now = nanotime()
+  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
+    let pp = allp[][i].unsafelyUnwrapped
+    if pp[].hurried.load(ordering: .relaxed) + hurryNS > now { continue }
+    pp[].hurried.store(now, ordering: .relaxed)
+    preemptone(pp)
+    return
+  }
+}
