@@ -333,7 +333,7 @@ extension RuntimeTests {
         let paragraphs = dump.split(separator: "\n\n")
         let blocked = paragraphs.first { $0.contains("[syscall]") } ?? ""
         t.check(blocked.contains("blockedInThisFunction"), dump)
-        t.check(blocked.contains("stage15_gostart"), dump)
+        t.check(blocked.contains("_gostart"), dump)
       }
     }
 
