@@ -167,7 +167,7 @@ private let mainstart: MFunc = { raw in
 
 /// The main goroutine. Go: runtime.main.
 private func runmain(_ program: Program) throws {
-  var gp = enterRuntime("run")
+  let gp = enterRuntime("run")
   sched[].mainStarted.store(true, ordering: .relaxed)
   startsysmon()
   // Init tasks run on the thread that called run, and may expect that.
@@ -190,7 +190,7 @@ private func runmain(_ program: Program) throws {
     program.error = error
   }
   if program.exits {
-    gp = enterRuntime("exit")
+    let gp = enterRuntime("exit")
     // Somebody is printing how the program ends: let it.
     if sched[].panicking.load(ordering: .relaxed) != 0 { gopark(nil, nil, .panicWait) }
     exitRuntime(gp)
