@@ -35,6 +35,13 @@ COMPARE =
 TEXT =
 FROM =
 TO =
+A =
+B =
+SIDE =
+WORDS =
+COLOR =
+KEEP_GOING =
+SINCE =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
 SWITCHER = sh Sources/switcher/switcher.sh
@@ -103,13 +110,18 @@ browser:
 
 ## test | every test of every stage, one process each
 .PHONY: test
-test: $(NUMBERS:%=test-%) test-trace
-	@echo "make test: stages $(NUMBERS) and trace passed"
+test: $(NUMBERS:%=test-%) test-trace test-course
+	@echo "make test: stages $(NUMBERS), trace and course passed"
 
 ## test-trace | the tests of the tool that draws traces
 .PHONY: test-trace
 test-trace:
 	$(SWIFT_TEST) --filter '^TraceTests\.'
+
+## test-course | the tests of the tools that keep stages an idea apart
+.PHONY: test-course
+test-course:
+	$(SWIFT_TEST) --filter '^CourseTests\.'
 
 ## test-15 | what one stage promises, and nothing else
 test-%:
@@ -232,6 +244,47 @@ bench-go:
 	swift build -c release --product bench
 	@sh Sources/bench/go/build.sh
 	@.build/release/bench compare .build/bench-go $(ARGS)
+
+# What neighbouring stages may differ in. The build's own words go to the terminal,
+# so that what is compared can be kept in a file.
+COURSE = swift build -c release --product course >&2 && .build/release/course
+
+## diff B=06 [A=05] [FILE=Runtime/proc.swift] [SIDE=1] [WORDS=1] [COLOR=1] | what differs between stages
+.PHONY: diff
+diff:
+	@test -n '$(B)' || { \
+	  echo 'make diff: which stages? A=05 B=06; stages: $(NUMBERS)' >&2; exit 1; }
+	@$(COURSE) diff $(if $(A),'$(A)') '$(B)' $(if $(FILE),--file '$(FILE)') \
+	  $(if $(SIDE),--side) $(if $(WORDS),--words) $(if $(COLOR),--color)
+
+## diffs | writes what differs between neighbours into Notes/diffs
+.PHONY: diffs
+diffs:
+	@$(COURSE) diffs
+
+## drift | fails if neighbours differ in more than their idea, or Notes/diffs is stale
+.PHONY: drift
+drift:
+	@$(COURSE) drift
+
+## readmes | fails if a stage's README lacks a part
+.PHONY: readmes
+readmes:
+	@$(COURSE) readmes
+
+## propagate FROM=05 FILE=Runtime/chan.swift [KEEP_GOING=1] [SINCE=HEAD] | carries a change into later stages
+.PHONY: propagate
+propagate:
+	@test -n '$(FROM)' && test -n '$(FILE)' || { \
+	  echo 'make propagate: what? FROM=05 FILE=Runtime/chan.swift; stages: $(NUMBERS)' >&2; \
+	  exit 1; }
+	@$(COURSE) propagate '$(FROM)' '$(FILE)' $(if $(KEEP_GOING),--keep-going) \
+	  $(if $(SINCE),--since '$(SINCE)')
+
+## parity [SINCE=HEAD] | for what has changed, the stages that hold the old text
+.PHONY: parity
+parity:
+	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
 
 ## build | builds everything for debugging, tests included
 .PHONY: build

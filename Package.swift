@@ -47,6 +47,7 @@ let package = Package(
       dependencies: ["Goroutines", "Arguments"],
       exclude: ["go"]
     ),
+    .executableTarget(name: "course", dependencies: ["Arguments"]),
     .executableTarget(name: "host", dependencies: ["Goroutines"], exclude: ["host.sh"]),
     .executableTarget(
       name: "programs",
@@ -65,6 +66,7 @@ let package = Package(
     ),
     .executableTarget(
       name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
+    .testTarget(name: "CourseTests", dependencies: ["course"], path: "Tests/course"),
     .testTarget(
       name: "TraceTests",
       dependencies: ["TraceFile", "TraceTool"],

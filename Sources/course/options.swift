@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Command line.
+
+import Arguments
+
+struct Options: Equatable {
+  enum Command: String, CaseIterable {
+    case diff
+    case diffs
+    case drift
+    case readmes
+    case propagate
+    case parity
+  }
+
+  var command = Command.drift
+  var root = "."
+
+  /// Stages: two of `diff`, one of `propagate`.
+  var stages: [String] = []
+  var file: String?
+  var side = false
+  var words = false
+  var color: Bool?
+  var width: Int?
+  var keepGoing = false
+  var since = "HEAD"
+}
+
+let help = """
+  course diff [A] B [--file F] [--side | --words] [--color] [--width N]
+      What differs between two stages, or between B and the one before it.
+  course diffs
+      Writes that for all neighbours, into Notes/diffs.
+  course drift
+      Checks that neighbours differ in what they must, and in nothing else.
+  course readmes
+      Checks that each stage's README has what it must.
+  course propagate FROM FILE [--keep-going] [--since COMMIT]
+      Carries a change of a file into all later stages.
+  course parity [--since COMMIT]
+      For each changed declaration, which stages have the old text.
+  Any of them: --root DIR, the repository, if not the working directory.
+  Exit status 1: a rule is broken, or there is a conflict; 2: the arguments are wrong.
+  """
+
+func parse(_ arguments: [String]) throws -> Options {
+  var options = Options()
+  var rest = arguments[...]
+  var free: [String] = []
+  func value(_ option: String) throws -> String {
+    guard let value = rest.popFirst(), !value.isEmpty else {
+      throw CommandLineError.wrong("\(option) needs a value")
+    }
+    return value
+  }
+  while let argument = rest.popFirst() {
+    switch argument {
+    case "-h", "--help": throw CommandLineError.help
+    case "--root": options.root = try value(argument)
+    case "--file": options.file = try value(argument)
+    case "--side": options.side = true
+    case "--words": options.words = true
+    case "--color": options.color = true
+    case "--width":
+      guard let width = (40...1000).number(try value(argument)) else {
+        throw CommandLineError.wrong("--width takes 40 to 1000")
+      }
+      options.width = width
+    case "--keep-going": options.keepGoing = true
+    case "--since": options.since = try value(argument)
+    default:
+      if argument.hasPrefix("-") {
+        throw CommandLineError.wrong("unknown option \(printable(argument))")
+      }
+      free.append(argument)
+    }
+  }
+  if options.since.hasPrefix("-") {
+    throw CommandLineError.wrong("\(printable(options.since)) is no commit")
+  }
+  guard let name = free.first else { throw CommandLineError.wrong("what to do?") }
+  guard let command = Options.Command(rawValue: name) else {
+    throw CommandLineError.wrong("unknown command \(printable(name))")
+  }
+  options.command = command
+  free.removeFirst()
+  switch command {
+  case .diff where free.count == 1 || free.count == 2:
+    options.stages = free
+  case .propagate where free.count == 2:
+    options.stages = [free[0]]
+    options.file = free[1]
+  case .diffs where free.isEmpty, .drift where free.isEmpty, .readmes where free.isEmpty,
+    .parity where free.isEmpty:
+    break
+  case .diff:
+    throw CommandLineError.wrong("diff takes one stage or two")
+  case .propagate:
+    throw CommandLineError.wrong("propagate takes a stage and a file")
+  default:
+    throw CommandLineError.wrong("\(name) takes no arguments")
+  }
+  if options.side && options.words {
+    throw CommandLineError.wrong("either side by side or words in their line")
+  }
+  return options
+}
