@@ -62,11 +62,11 @@ func propagate(_ ladder: Ladder, _ options: Options) throws -> Report {
   }
 
   var report = Report(lines: ["\(path), since \(options.since):"])
-  var outcomes: [(path: String, outcome: Outcome)] = []
+  var outcomes: [(stage: Stage, path: String, outcome: Outcome)] = []
   for stage in later {
     let there = (path.hasPrefix("Tests/") ? stage.tests : stage.folder) + "/\(short)"
     let outcome = try merge.outcome(stage, there)
-    outcomes.append((there, outcome))
+    outcomes.append((stage, there, outcome))
     var line = "  \(left(stage.name, 24)) \(outcome.word)"
     if case .link(let target) = outcome { line += " to \(target)" }
     report.lines.append(line)
@@ -80,31 +80,35 @@ func propagate(_ ladder: Ladder, _ options: Options) throws -> Report {
   }
 
   var writes: [(String, Data)] = []
-  var conflicts = 0
-  for (there, outcome) in outcomes {
+  var conflicts: [Stage] = []
+  for (stage, there, outcome) in outcomes {
     switch outcome {
     case .merged(let data), .new(let data):
       writes.append((there, data))
     case .conflict(let attempt, let hunks):
-      conflicts += 1
+      conflicts.append(stage)
       report.lines += ["", "\(there):"] + hunks.map { "  " + $0 }
       report.lines.append("  the attempt: \(attempt)")
     case .identical, .absent, .link:
       break
     }
   }
-  report.isGood = conflicts == 0
+  report.isGood = conflicts.isEmpty
   report.lines.append("")
-  if conflicts > 0 && !options.keepGoing {
+  let count = plural(conflicts.count, "conflict")
+  if let first = conflicts.first {
     report.lines.append(
-      "propagate: \(plural(conflicts, "conflict")), nothing written. Make the change there by"
-        + " hand and come again, or KEEP_GOING=1 writes the others.")
+      "By hand in \(first.folder) first, and from there on: FROM=\(first.number)")
+  }
+  if !conflicts.isEmpty && !options.keepGoing {
+    report.lines.append(
+      "propagate: \(count), nothing written; KEEP_GOING=1 writes the others")
     return report
   }
   try replace(ladder, writes)
   report.lines.append(
     "propagate: \(plural(writes.count, "file")) written"
-      + (conflicts > 0 ? ", \(plural(conflicts, "conflict")) left" : "")
+      + (conflicts.isEmpty ? "" : ", \(count) left")
       + (writes.isEmpty ? "" : ". Then: make parity, make diffs, make drift, make test"))
   return report
 }

@@ -89,6 +89,20 @@ struct PropagateTests {
     #expect(six.contains("inheritTime: inherits") && !six.contains("<<<<<<<"))
   }
 
+  func `what was changed by hand is carried on from there`() throws {
+    let repository = try conflicting()
+    try repository.edit("\(seven)/\(proc)", old, "execute(gp, inheritTime: inherits)")
+    try repository.commit()
+    try repository.edit("\(five)/\(proc)", new, "execute(gp)")
+    let report = try repository.run("propagate", "05", proc)
+    #expect(states(report) == ["06-work-stealing CONFLICT", "07-spinning CONFLICT"])
+    #expect(report.lines.contains("By hand in \(six) first, and from there on: FROM=06"))
+    try repository.edit(
+      "\(six)/\(proc)", "inheritTime: inherits)", "inheritTime: inherited())")
+    #expect(states(try repository.run("propagate", "06", proc)) == ["07-spinning merged"])
+    #expect(try #require(repository.read("\(seven)/\(proc)")).contains("inherited()"))
+  }
+
   @Test func `if one file cannot be written, none is`() throws {
     let repository = try Repository()
     try repository.edit("\(five)/\(proc)", old, new)
