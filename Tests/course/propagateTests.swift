@@ -89,7 +89,7 @@ struct PropagateTests {
     #expect(six.contains("inheritTime: inherits") && !six.contains("<<<<<<<"))
   }
 
-  func `what was changed by hand is carried on from there`() throws {
+  @Test func `what was changed by hand is carried on from there`() throws {
     let repository = try conflicting()
     try repository.edit("\(seven)/\(proc)", old, "execute(gp, inheritTime: inherits)")
     try repository.commit()
