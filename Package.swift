@@ -47,7 +47,11 @@ let package = Package(
       dependencies: ["Goroutines", "Arguments"],
       exclude: ["go"]
     ),
-    .executableTarget(name: "course", dependencies: ["Arguments"]),
+    .target(
+      name: "CourseTool", dependencies: ["Arguments"], path: "Sources/course",
+      exclude: ["main"]),
+    .executableTarget(
+      name: "course", dependencies: ["CourseTool"], path: "Sources/course/main"),
     .executableTarget(name: "host", dependencies: ["Goroutines"], exclude: ["host.sh"]),
     .executableTarget(
       name: "programs",
@@ -66,7 +70,7 @@ let package = Package(
     ),
     .executableTarget(
       name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
-    .testTarget(name: "CourseTests", dependencies: ["course"], path: "Tests/course"),
+    .testTarget(name: "CourseTests", dependencies: ["CourseTool"], path: "Tests/course"),
     .testTarget(
       name: "TraceTests",
       dependencies: ["TraceFile", "TraceTool"],

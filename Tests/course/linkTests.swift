@@ -5,7 +5,7 @@
 import Foundation
 import Testing
 
-@testable import course
+@testable import CourseTool
 
 @Suite("links")
 struct LinkTests {

@@ -4,7 +4,7 @@
 
 import Testing
 
-@testable import course
+@testable import CourseTool
 
 @Suite("readmes")
 struct ReadmeTests {

@@ -6,7 +6,7 @@ import Arguments
 import Foundation
 import Testing
 
-@testable import course
+@testable import CourseTool
 
 @Suite("differences")
 struct ShowTests {

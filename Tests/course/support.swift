@@ -5,7 +5,7 @@
 import Foundation
 import Testing
 
-@testable import course
+@testable import CourseTool
 
 /// A git repository in a folder of its own, which goes with it.
 final class Repository {

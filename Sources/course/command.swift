@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// course: what keeps neighbouring stages one idea apart.
+// What course does when it is called.
 
 import Arguments
 import Foundation
 
 /// Does what is asked for and returns the exit status.
-func command(_ arguments: [String]) -> Int32 {
+public func command(_ arguments: [String]) -> Int32 {
   do {
     let options = try parse(arguments)
     let ladder = try Ladder(root: URL(fileURLWithPath: options.root))
@@ -47,5 +47,3 @@ func perform(_ options: Options, _ ladder: Ladder) throws -> Report {
 func complain(_ message: String) {
   FileHandle.standardError.write(Data((message + "\n").utf8))
 }
-
-exit(command(Array(CommandLine.arguments.dropFirst())))
