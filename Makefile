@@ -249,7 +249,7 @@ bench-go:
 # so that what is compared can be kept in a file.
 COURSE = swift build -c release --product course >&2 && .build/release/course
 
-## diff B=06 [A=05] [FILE=Runtime/proc.swift] [SIDE=1] [WORDS=1] [COLOR=1] | what differs between stages
+## diff A=05 B=06 [FILE=Runtime/proc.swift] [SIDE=1] [WORDS=1] | what differs between stages, in colours on a terminal or with COLOR=1
 .PHONY: diff
 diff:
 	@test -n '$(B)' || { \
