@@ -266,7 +266,7 @@ look() {
       alone = headers[$2] == 2
       next
     }
-    alone && /#[0-9]+/ { frames[headers[sends] headers[receives]]++ }
+    alone && /^ *(\* )?(frame )?#[0-9]+/ { frames[headers[sends] headers[receives]]++ }
     END { exit !(frames["21"] > 9 && frames["22"] == 1) }' "$answer"
   check "$debugger, $where: goroutines all: addresses, the collector" \
     has "$answer" "  0  collector.*0x[0-9a-f]*.*the runtime's own"
@@ -320,6 +320,17 @@ gdb.selected_inferior().write_memory(place, then.to_bytes(8, 'little'))" gorouti
   $limit "$gdb" -nx -q -batch -x $load -ex 'break exit' -ex run -ex goroutines \
     "$(command -v true)" >"$out/gdb-other" 2>&1 || :
   check 'gdb: another program' has "$out/gdb-other" '^goroutines: no runtime in this program'
+}
+
+# lldb hears of goroutines when one is first looked at, and ends at the first error.
+first_lldb() {
+  program=.build/debug/programs
+  where=first
+  start debug
+  ask lldb-first "goroutine $(id_of sends)" 'goroutine 99999' || :
+  check 'lldb: the first goroutine that is looked at' has "$answer" ' frame #.*sends('
+  check 'lldb: no such goroutine' has "$answer" '^error: goroutine: there is no goroutine 99999'
+  stop
 }
 
 # Stops where a goroutine has just been made runnable: all that are runnable are in queues.
@@ -433,6 +444,7 @@ fi
 if [ "${1:-lldb}" = lldb ] && debugger=lldb && find_lldb && may_attach; then
   say "$("$lldb" --version | head -n 1)"
   look_twice
+  first_lldb
 fi
 say "$passed checks passed, $failed failed"
 [ $failed = 0 ]
