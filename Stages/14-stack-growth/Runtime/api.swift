@@ -2,9 +2,9 @@
 //
 // Programs and goroutines, in ordinary Swift.
 //
-// Every function here but run, goexit and isGoexit is called on a
-// goroutine; on any other thread it ends the process: "fatal error: <name> called on a thread that
-// runs no goroutine", exit status 2.
+// Where it does not say otherwise, a function is called on a goroutine; on any other
+// thread it ends the process: "fatal error: <name> called on a thread that runs no
+// goroutine", exit status 2.
 
 /// Boots the runtime on the calling thread, runs `main` as the main goroutine, and
 /// returns when it returns.
@@ -64,7 +64,7 @@ public func goexit() throws -> Never {
   throw Goexit()
 }
 
-/// Whether `error` is goexit on its way.
+/// Whether `error` is goexit on its way. May be asked anywhere.
 public func isGoexit(_ error: any Error) -> Bool { error is Goexit }
 
 /// Go: runtime.NumGoroutine. Goroutines that exist, the runtime's own aside.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of a program.          Go: src/runtime/proc.go (schedinit, main), asm rt0
+// The life of a run.              Go: src/runtime/proc.go (schedinit, main), asm rt0
 //
 // run makes the calling thread m0 and its stack g0's, makes the main goroutine and
 // enters the scheduler; when the main goroutine returns the world is stopped, what

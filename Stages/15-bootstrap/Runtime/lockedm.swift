@@ -8,7 +8,7 @@
 //
 // Invariants:
 //   gp.lockedm == mp exactly when mp.lockedg == gp.
-//   The tie holds while lockedExt or lockedInt is above zero.
+//   The tie holds while somebody counts it.
 
 import CLinux
 import Synchronization

@@ -1,0 +1,1 @@
+../../14-stack-growth/switcher/probe_arm64.S
