@@ -115,6 +115,16 @@ final class Ladder {
     try? FileManager.default.destinationOfSymbolicLink(atPath: url(path).path)
   }
 
+  /// Where the path leads elsewhere: it, or a folder in it, is a link.
+  func linked(_ path: String) -> String? {
+    var part = ""
+    for name in path.split(separator: "/") {
+      part += part.isEmpty ? String(name) : "/\(name)"
+      if let target = link(part) { return target }
+    }
+    return nil
+  }
+
   func data(_ path: String) -> Data? { try? Data(contentsOf: url(path)) }
 
   /// The file, through links; nil if it cannot be read.

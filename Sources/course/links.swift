@@ -74,7 +74,7 @@ func folderProblems(_ ladder: Ladder) -> [String] {
 }
 
 /// What is each stage's own: the program that the stage before cannot run.
-private let ownTests = ["gateTests.swift"]
+private let ownTests = "gateTests"
 
 /// Tests are added; what does not change is linked; what changes keeps its order and
 /// its names.
@@ -83,9 +83,10 @@ func testProblems(_ ladder: Ladder, _ step: Step) -> [String] {
   let (inA, inB) = (ladder.files(in: a.tests), ladder.files(in: b.tests))
   var problems: [String] = []
   var changed: [String] = []
-  for path in inA.sorted() {
+  for path in Set(inA).union(inB).sorted() {
     let (old, new) = ("\(a.tests)/\(path)", "\(b.tests)/\(path)")
-    if !inB.contains(path) {
+    guard ladder.exists(old) else { continue }
+    if !ladder.exists(new) {
       if !step.order.entries.contains(where: { $0.isGone && $0.path == "Tests/\(path)" })
       {
         problems.append(
@@ -94,7 +95,7 @@ func testProblems(_ ladder: Ladder, _ step: Step) -> [String] {
       }
       continue
     }
-    guard ladder.link(new) == nil, !ownTests.contains(path),
+    guard ladder.linked(new) == nil, !path.hasPrefix(ownTests),
       let before = ladder.source(old),
       let after = ladder.source(new)
     else { continue }
@@ -105,12 +106,13 @@ func testProblems(_ ladder: Ladder, _ step: Step) -> [String] {
       changed.append(path)
     }
   }
-  let (old, new) = (Set(inA), Set(inB))
   return problems
     + StepRules(
       ladder, (a.tests, b.tests), changed,
-      inB.filter { !old.contains($0) && ladder.link("\(b.tests)/\($0)") == nil },
-      inA.filter { !new.contains($0) }
+      inB.filter {
+        !ladder.exists("\(a.tests)/\($0)") && ladder.linked("\(b.tests)/\($0)") == nil
+      },
+      inA.filter { !ladder.exists("\(b.tests)/\($0)") }
     ).problems
 }
 

@@ -36,7 +36,7 @@ func propagate(_ ladder: Ladder, _ options: Options) throws -> Report {
   let path = ladder.path(name, in: from)
   let short = path.dropFirst(
     (path.hasPrefix("Tests/") ? from.tests : from.folder).count + 1)
-  if let target = ladder.link(path) {
+  if let target = ladder.linked(path) {
     throw Failure("\(path) is a link to \(target): change that; the link shows it")
   }
   guard let new = ladder.data(path) else {
@@ -123,7 +123,7 @@ private struct Merge {
   func outcome(_ stage: Stage, _ there: String, keepsAttempt: Bool = true) throws
     -> Outcome
   {
-    if let target = ladder.link(there) { return .link(target) }
+    if let target = ladder.linked(there) { return .link(target) }
     let ours = data(new, stage)
     guard let current = ladder.data(there) else {
       return base == nil ? .new(ours) : .absent

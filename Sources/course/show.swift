@@ -126,10 +126,11 @@ private func testLines(_ ladder: Ladder, _ a: Stage, _ b: Stage, _ style: Style)
   for path in inA.union(inB).sorted() {
     let old = ladder.source("\(a.tests)/\(path)")
     let new = ladder.source("\(b.tests)/\(path)")
-    if !inA.contains(path) {
-      let size = plural(new?.lines.count ?? 0, "line")
+    // Neither has text if both are folders, or links to some.
+    if old == nil, let new {
+      let size = plural(new.lines.count, "line")
       lines.append(style.paint("new   \(left("Tests/\(path)", 32)) \(size)", green))
-    } else if !inB.contains(path) {
+    } else if old != nil, new == nil {
       lines.append(style.paint("gone  Tests/\(path)", red))
     } else if let old, let new, old.neutral != new.neutral {
       let all = changes(old, new)

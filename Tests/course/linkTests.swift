@@ -75,6 +75,25 @@ struct LinkTests {
       try repository.problems(), "Tests/05-processors/stealTests.swift", "earlier stage")
   }
 
+  @Test func `a folder may be linked, too`() throws {
+    let repository = try Repository()
+    try repository.write("Tests/05-processors/switcher/probe.h", "#define A 1\n")
+    for later in ["06-work-stealing", "07-spinning"] {
+      try repository.link("Tests/\(later)/switcher", to: "../05-processors/switcher")
+    }
+    #expect(try repository.problems() == [])
+    #expect(
+      !(try repository.run("diff", "06").lines.contains { $0.contains("switcher") }))
+    try repository.commit()
+    try repository.edit("Tests/05-processors/switcher/probe.h", "A 1", "A 2")
+    let report = try repository.run("propagate", "05", "Tests/switcher/probe.h")
+    #expect(
+      report.lines.count { $0.hasSuffix("a link to ../05-processors/switcher") } == 2)
+    #expect(report.lines.last == "propagate: 0 files written")
+    try repository.remove("Tests/07-spinning/switcher")
+    expect(try repository.problems(), "Tests/07-spinning/switcher is missing")
+  }
+
   @Test func `a stage has no links`() throws {
     let repository = try Repository()
     try repository.remove("\(seven)/Asm/asm.h")
