@@ -19,6 +19,7 @@ func fuzz(_ input: [UInt8]) {
     ? []
     : input.split(separator: 0, omittingEmptySubsequences: false)
       .map { String(decoding: $0, as: UTF8.self) }
+  areAllListed
   tell("tour") { () throws(CommandLineError) in try tour(arguments) }
   tell("bench") { () throws(CommandLineError) in try bench(arguments) }
   tell("stress") { () throws(CommandLineError) in try stress(arguments) }
@@ -137,7 +138,16 @@ private let numbers: [String: (range: ClosedRange<Int>, standard: Int?)] = [
   "echo-server": (0...65535, 7007),
   "echo-client": (1...65535, nil),
   "deep-recursion": (1...10_000_000, 1_000_000),
+  "states": (0...1_000_000, 0),
 ]
+
+/// Fails if a program takes a number that is not listed here.
+private let areAllListed: Void = {
+  for program in ProgramsTool.programs {
+    if case .none = program.parameters { continue }
+    check(numbers[program.name] != nil, "\(program.name) takes a number: list it here")
+  }
+}()
 
 private func programs(_ arguments: [String]) throws(CommandLineError) {
   let job = try ProgramsTool.parse(arguments)
