@@ -63,6 +63,9 @@ private func tour(_ arguments: [String]) throws(CommandLineError) {
   let directory = options.directory
   check(
     directory == "." || arguments.contains(directory), "\(directory) is not an argument")
+  if let record = options.record {
+    check(arguments.contains(record), "\(record) is not an argument")
+  }
 }
 
 private func bench(_ arguments: [String]) throws(CommandLineError) {
