@@ -30,9 +30,7 @@ private func inRunOutside(
     }
   }
   watchdog.end()
-  for message in report.messages {
-    Issue.record(Comment(rawValue: message), sourceLocation: sourceLocation)
-  }
+  report.record(sourceLocation)
 }
 
 // From a goroutine to what is not one.

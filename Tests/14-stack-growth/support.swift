@@ -10,7 +10,8 @@
 //
 // A scheduler that has lost a goroutine hangs, and a blocked thread cannot be
 // cancelled. So a thread outside the runtime watches: at the deadline it names the
-// test, asks the runtime for its dump with SIGQUIT, and ends the process.
+// test, sends SIGQUIT, for which a runtime may print its goroutines, and ends the
+// process.
 
 import CLinux
 import Synchronization
@@ -22,19 +23,31 @@ import Testing
 @Suite(.serialized)
 enum RuntimeTests {}
 
-/// What gomaxprocs is in a parameterised test.
-let procsToTry = [1, 2, 4, 8]
-
 /// STRESS=1 in the environment: the endurance variants.
 let stress = getenv_("STRESS") != nil
 
 /// scaled is n, or many times that in an endurance run.
 func scaled(_ n: Int) -> Int { stress ? n * 20 : n }
 
-/// A test of what a run does. body is the main goroutine; what it reports is
-/// recorded when the run is over.
+/// How the bodies of tests are run. Where runs have threads there are more ways:
+/// support_threads.swift has functions of the same names, which are preferred.
+struct Runs: RunsOnOneThread {}
+
+protocol RunsOnOneThread {}
+
+extension RunsOnOneThread {
+  /// Every way that there is, one after the other; main is told of it in words.
+  func each(_ main: sending @escaping (String) throws -> Void) throws {
+    try run { try main("") }
+  }
+
+  /// One in which no two goroutines run at a time.
+  func inTurns(_ main: sending @escaping () throws -> Void) throws { try run(main) }
+}
+
+/// A test of what a run does, in every way that there is. body is the main goroutine;
+/// what it reports is recorded when the runs are over.
 func inRun(
-  procs: Int? = nil,
   within seconds: Int = 60,
   _ name: String = #function,
   sourceLocation: SourceLocation = #_sourceLocation,
@@ -43,14 +56,30 @@ func inRun(
   let report = Report()
   watchdog.begin(seconds, name)
   defer { watchdog.end() }
-  try run(procs: procs) { try body(report) }
-  for message in report.messages {
-    Issue.record(Comment(rawValue: message), sourceLocation: sourceLocation)
+  try Runs().each { how in
+    watchdog.begin(seconds, name)
+    report.how = how
+    try body(report)
   }
+  report.record(sourceLocation)
+}
+
+/// The same where goroutines take turns: what their order is, is part of the test.
+func inTurns(
+  within seconds: Int = 60,
+  _ name: String = #function,
+  sourceLocation: SourceLocation = #_sourceLocation,
+  _ body: sending @escaping (Report) throws -> Void
+) throws {
+  let report = Report()
+  watchdog.begin(seconds, name)
+  defer { watchdog.end() }
+  try Runs().inTurns { try body(report) }
+  report.record(sourceLocation)
 }
 
 /// What goroutines found wrong. Never blocks, so that it can be used anywhere.
-final class Report: Sendable {
+final class Report: @unchecked Sendable {
   private struct Node {
     let message: String
     var next: UnsafeMutablePointer<Node>?
@@ -59,6 +88,9 @@ final class Report: Sendable {
   /// The address of the newest node; zero: none.
   private let head = Atomic<UInt>(0)
 
+  /// The way in which this run is run. Written before others run.
+  var how = ""
+
   func check(
     _ condition: Bool,
     _ message: @autoclosure () -> String = "check failed",
@@ -66,7 +98,7 @@ final class Report: Sendable {
   ) {
     if condition { return }
     let node = UnsafeMutablePointer<Node>.allocate(capacity: 1)
-    node.initialize(to: Node(message: "line \(line): \(message())"))
+    node.initialize(to: Node(message: "line \(line)\(how): \(message())"))
     while true {
       let next = head.load(ordering: .relaxed)
       node.pointee.next = UnsafeMutablePointer(bitPattern: next)
@@ -85,7 +117,7 @@ final class Report: Sendable {
     check(a == b, "\(a) is not \(b). \(message())", line: line)
   }
 
-  var messages: [String] {
+  private var messages: [String] {
     var result: [String] = []
     var node = UnsafeMutablePointer<Node>(bitPattern: head.load(ordering: .acquiring))
     while let n = node, result.count < 10 {
@@ -93,6 +125,13 @@ final class Report: Sendable {
       node = n.pointee.next
     }
     return result
+  }
+
+  /// Makes them issues of the test.
+  func record(_ sourceLocation: SourceLocation) {
+    for message in messages {
+      Issue.record(Comment(rawValue: message), sourceLocation: sourceLocation)
+    }
   }
 }
 
@@ -124,9 +163,6 @@ final class Counter: Sendable {
 
   /// Gives way until the value is n or more.
   func await(atLeast n: Int) { while value < n { gosched() } }
-
-  /// Keeps its processor busy until the value is n.
-  func spin(until n: Int) { while value != n {} }
 }
 
 /// A place that goroutines share; the test says what protects it.
@@ -147,51 +183,6 @@ final class Tracked: Sendable {
   }
 
   deinit { live.add(-1) }
-}
-
-/// Under a sanitizer goroutines yield at checks only: its code is part of the program,
-/// and a signal could interrupt it. Tests of what signals do say so.
-let signalsPreempt = !sanitized
-
-/// In a loop that only a signal gets off its thread: the check where no signal does.
-func checkUnlessSignals() { if !signalsPreempt { checkpoint() } }
-
-/// The state of another goroutine, seen from outside.
-final class Watched: Sendable {
-  private let g = Atomic<UInt>(0)
-  private let ended = Atomic(false)
-
-  /// To be called by the goroutine that is watched.
-  func begin() {
-    g.store(UInt(bitPattern: getg().raw), ordering: .sequentiallyConsistent)
-  }
-
-  /// To be called by it at its end.
-  func end() { ended.store(true, ordering: .sequentiallyConsistent) }
-
-  /// Gives way until the goroutine has begun and is parked, or has been and is over.
-  func awaitParked() {
-    while !ended.load(ordering: .sequentiallyConsistent) {
-      let bits = g.load(ordering: .sequentiallyConsistent)
-      if let raw = UnsafeMutableRawPointer(bitPattern: bits),
-        GPtr(raw)[].atomicstatus.load(ordering: .sequentiallyConsistent) == .waiting
-      {
-        return
-      }
-      gosched()
-    }
-  }
-}
-
-/// Starts a goroutine and returns when it is parked.
-func goUntilParked(_ body: sending @escaping () throws -> Void) {
-  let watched = Watched()
-  go {
-    watched.begin()
-    defer { watched.end() }
-    try body()
-  }
-  watched.awaitParked()
 }
 
 struct TestError: Error, Equatable { var id = 0 }

@@ -1,0 +1,1 @@
+../14-stack-growth/support_signals.swift
