@@ -1,0 +1,1 @@
+../14-stack-growth/bootTests_timers.swift

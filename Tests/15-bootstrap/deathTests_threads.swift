@@ -1,0 +1,1 @@
+../14-stack-growth/deathTests_threads.swift

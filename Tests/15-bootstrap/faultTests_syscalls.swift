@@ -1,0 +1,1 @@
+../14-stack-growth/faultTests_syscalls.swift

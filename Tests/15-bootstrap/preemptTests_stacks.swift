@@ -1,0 +1,1 @@
+../14-stack-growth/preemptTests_stacks.swift
