@@ -60,7 +60,7 @@ public enum ProcStatus: UInt8, Sendable {
   case dead
 }
 
-/// Why a goroutine that a signal found goes on; see Refusal in Runtime/preempt.swift.
+/// Why a goroutine that a signal found goes on; see Refusal in Runtime/signal.swift.
 public let refusals = [
   "none", "not asked", "in the runtime", "in a library", "stack too deep",
   "called by a library", "address of a thread-local", "no room on the stack",

@@ -15,8 +15,7 @@
 ///
 /// May be called again after it returned, from any thread. Inside a goroutine, or
 /// while another thread is in it, it ends the process with exit status 2. It returns
-/// only once no goroutine runs: one that loops inside a library, where it cannot be
-/// preempted, holds it up.
+/// only once no goroutine runs: one that cannot be made to yield holds it up.
 ///
 /// - Parameter procs: the number of Ps, 1...1024 (clamped); wins over GOMAXPROCS in
 ///   the environment, and that over the number of processors.

@@ -2,6 +2,9 @@
 //
 // TCP and pipes, as programs see them.                  Go: src/net/*.go
 //
+// An IOError says ETIMEDOUT where a deadline passed, EBADF after `close`, EPIPE where
+// the reader of what is written is gone.
+//
 // Invariants:
 //   A PollDesc belongs to its object until that is released, closed or not, and the
 //   object is released by nobody while an operation runs.
@@ -10,28 +13,6 @@
 
 import CLinux
 import Synchronization
-
-/// What the kernel, or a deadline, made of an operation. Deadlines and timeouts:
-/// ETIMEDOUT; use after `close`: EBADF; the reader of what is written is gone: EPIPE.
-public struct IOError: Error, Equatable, Sendable, CustomStringConvertible {
-  public let errno: Int32
-
-  /// What was attempted.
-  public let operation: String
-
-  public init(errno: Int32, operation: String) {
-    self.errno = errno
-    self.operation = operation
-  }
-
-  public var description: String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
-      let words = text.baseAddress.unsafelyUnwrapped
-      neterror(errno, words, text.count)
-      return "\(operation): \(String(cString: words))"
-    }
-  }
-}
 
 @inline(never)
 private func ioError(_ negative: Int, _ operation: String) -> IOError {

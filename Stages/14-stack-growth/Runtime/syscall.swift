@@ -120,7 +120,7 @@ private func exitsyscallfast(_ mp: MPtr, _ oldp: PPtr) -> Bool {
   }
   if sched[].npidle.load(ordering: .relaxed) == 0 { return false }
   lock(sched[].lock)
-  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget()
   if pp != nil { wakesysmon() }
   unlock(sched[].lock)
   guard let pp else { return false }
@@ -146,7 +146,7 @@ private let exitsyscall0: MFunc = { raw in
   }
   casgstatus(gp, .syscall, .runnable)
   dropg(mp)
-  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget(0).pp
+  let pp = sched[].gcwaiting.load(ordering: .relaxed) ? nil : pidleget()
   let locked = gp[].lockedm != nil
   if pp == nil {
     globrunqput(gp)
@@ -215,10 +215,10 @@ func handoffp(_ pp: PPtr) {
     return
   }
   let when = timerswakeTime(pp)
-  pidleput(pp, 0)
+  pidleput(pp)
   // As in findRunnableOnce: work was found meanwhile, and no P for it.
   if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
-    let p2 = pidleget(0).pp
+    let p2 = pidleget()
   {
     sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
     sched[].needspinning.store(0, ordering: .sequentiallyConsistent)

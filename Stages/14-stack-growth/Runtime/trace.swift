@@ -143,8 +143,20 @@ enum TraceKind: UInt8 {
   case reason
 
   /// So far: arg is the low half of a count, g the high half; detail says of what. See
-  /// tracecounters.
+  /// TraceCounter.
   case counter
+}
+
+/// What a counter event counts, as the runtime has counted it by then.
+enum TraceCounter: UInt8 {
+  case spawns
+  case exits
+  case switches
+  case steals
+  case stolen
+  case handoffs
+  case preemptions
+  case asyncPreemptions
 }
 
 /// The g of an event that happened to no goroutine.

@@ -78,28 +78,32 @@ func tracestack(_ gp: GPtr, _ kind: TraceKind) {
   traceevent(kind, g: traceid(gp), arg: UInt32((stacktop(gp) - gp[].softlo) / pageSize))
 }
 
-/// tracecounters records what all Ps have counted: spawns, exits, switches, steals,
-/// goroutines stolen, hand-offs, preemptions, preemptions by signals.
+/// tracecounters records what all Ps have counted.
 @inline(never)
 func tracecounters() {
-  var sums = InlineArray<8, UInt64>(repeating: 0)
+  tracecounter(.spawns) { $0.spawns.load(ordering: .relaxed) }
+  tracecounter(.exits) { $0.exits.load(ordering: .relaxed) }
+  tracecounter(.switches) { $0.switches.load(ordering: .relaxed) }
+  tracecounter(.steals) { $0.steals.load(ordering: .relaxed) }
+  tracecounter(.stolen) { $0.stolen.load(ordering: .relaxed) }
+  tracecounter(.handoffs) { $0.handoffs.load(ordering: .relaxed) }
+  tracecounter(.preemptions) { $0.preemptions.load(ordering: .relaxed) }
+  tracecounter(.asyncPreemptions) { $0.asyncPreemptions.load(ordering: .relaxed) }
+}
+
+private func tracecounter(
+  _ counter: TraceCounter,
+  _ read: (borrowing Counters) -> UInt64
+) {
+  var sum: UInt64 = 0
   for i in 0..<Int32(maxGomaxprocs) {
     guard let pp = allp[][i] else { break }
-    sums[0] += pp[].counters.spawns.load(ordering: .relaxed)
-    sums[1] += pp[].counters.exits.load(ordering: .relaxed)
-    sums[2] += pp[].counters.switches.load(ordering: .relaxed)
-    sums[3] += pp[].counters.steals.load(ordering: .relaxed)
-    sums[4] += pp[].counters.stolen.load(ordering: .relaxed)
-    sums[5] += pp[].counters.handoffs.load(ordering: .relaxed)
-    sums[6] += pp[].counters.preemptions.load(ordering: .relaxed)
-    sums[7] += pp[].counters.asyncPreemptions.load(ordering: .relaxed)
+    sum += read(pp[].counters)
   }
-  for i in sums.indices {
-    traceevent(
-      .counter,
-      g: UInt32(truncatingIfNeeded: sums[i] >> 32),
-      arg: UInt32(truncatingIfNeeded: sums[i]),
-      detail: UInt8(i)
-    )
-  }
+  traceevent(
+    .counter,
+    g: UInt32(truncatingIfNeeded: sum >> 32),
+    arg: UInt32(truncatingIfNeeded: sum),
+    detail: counter.rawValue
+  )
 }

@@ -10,7 +10,7 @@
 #include <ucontext.h>
 #endif
 
-// Initial-exec: one load and no call, and right in a signal handler.
+// Initial-exec: one load and no call.
 __thread void *tls_g __asm__(STRING(SYMBOL(tls_g))) __attribute__((tls_model("initial-exec")));
 
 // Out of line and opaque, for getg_'s reason.

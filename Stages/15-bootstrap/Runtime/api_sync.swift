@@ -5,8 +5,8 @@
 //
 // Each is a word or two that say who may go on, changed by one atomic operation
 // while nobody has to wait, and a semaphore to wait on. The first part is inlined
-// into programs, counts as their code and may be preempted anywhere; only what may
-// sleep or wake enters the runtime.
+// into programs, and counts as their code; only what may sleep or wake enters the
+// runtime.
 //
 // An object belongs to the run whose goroutines use it: what an abandoned
 // goroutine holds stays held, and one that waited is still counted.

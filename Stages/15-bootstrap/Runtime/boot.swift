@@ -130,7 +130,7 @@ private func schedinit(_ procs: Int?) {
   sched[].ending = false
   boot[].mainreturned = false
   sched[].lastpoll.store(nanotime(), ordering: .relaxed)
-  _ = procresize(m0, asked ?? boot[].maxprocs)
+  procresize(m0, asked ?? boot[].maxprocs)
   if first { debuginit() }
   sched[].gcwaiting.store(false, ordering: .sequentiallyConsistent)
   sched[].mainStarted.store(false, ordering: .relaxed)
@@ -280,7 +280,7 @@ private let rundone: MFunc = { raw in
 private func abandon(_ gp: GPtr) {
   switch gp[].atomicstatus.load(ordering: .relaxed) {
   case .idle, .dead, .syscall: return
-  case .runnable, .running, .waiting, .preempted: break
+  case .runnable, .running, .waiting: break
   }
   var sg = gp[].waiting
   while let s = sg {
@@ -393,7 +393,7 @@ func gcount() -> Int {
 // The environment.
 
 /// Reports a value that is not understood; it is then ignored.
-private func badenv(
+func badenv(
   _ name: StaticString, _ value: UnsafePointer<CChar>, _ why: StaticString
 ) {
   var line = Line()
@@ -407,7 +407,7 @@ private func badenv(
 }
 
 /// A decimal number, the whole of s up to a terminator; nil for anything else.
-private func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
+func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
   var s = s
   var v: Int64 = 0
   var any = false
@@ -440,46 +440,4 @@ func gomaxprocsFromEnvironment() -> Int32? {
     return nil
   }
   return Int32(min(n, Int64(maxGomaxprocs)))
-}
-
-/// GODEBUG=name=value,name=value
-func parsedebugvars() {
-  guard let value = getenv_("GODEBUG"), value.pointee != 0 else { return }
-  var s = value
-  while s.pointee != 0 {
-    let start = s
-    var eq: UnsafePointer<CChar>? = nil
-    while s.pointee != 0, s.pointee != 44 {
-      if s.pointee == 61, eq == nil { eq = s }
-      s += 1
-    }
-    if s != start { setdebug(start, eq, s, value) }
-    if s.pointee == 44 { s += 1 }
-  }
-}
-
-private func setdebug(
-  _ name: UnsafePointer<CChar>,
-  _ eq: UnsafePointer<CChar>?,
-  _ end: UnsafePointer<CChar>,
-  _ whole: UnsafePointer<CChar>
-) {
-  func named(_ s: StaticString) -> Bool {
-    guard let eq, eq - name == s.utf8CodeUnitCount else { return false }
-    return s.withUTF8Buffer { b in
-      b.indices.allSatisfy { UInt8(bitPattern: name[$0]) == b[$0] }
-    }
-  }
-  let known =
-    named("schedtrace") || named("scheddetail") || named("asyncpreemptoff")
-    || named("stackwindow") || named("stackmin")
-  if !known { return badenv("GODEBUG", whole, "an unknown name in it") }
-  guard let v = atoi(eq.unsafelyUnwrapped + 1, { $0 == 0 || $0 == 44 }) else {
-    return badenv("GODEBUG", whole, "a value in it is not a number")
-  }
-  if named("schedtrace") { debug[].schedtrace = v }
-  if named("scheddetail") { debug[].scheddetail = v != 0 }
-  if named("stackwindow") { debug[].stackwindow = UInt(v) }
-  if named("stackmin") { debug[].stackmin = UInt(v) }
-  if named("asyncpreemptoff") { debug[].asyncpreemptoff = v != 0 }
 }

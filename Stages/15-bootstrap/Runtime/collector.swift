@@ -141,3 +141,58 @@ private func noteWaiting(_ now: Int64) {
     }
   }
 }
+
+/// Dead Gs kept on the global list with their pages.
+let gFreeKeep: Int32 = 1024
+
+/// gftrim gives back the pages of dead Gs beyond gFreeKeep; returns how many.
+func gftrim() -> Int {
+  var trimmed = 0
+  for c in 0..<windowClasses.count {
+    while true {
+      var batch = GList()
+      lock(sched[].gFreeLock)
+      while batch.size < 64, sched[].gFree[c].size > gFreeKeep,
+        let gp = sched[].gFree[c].pop()
+      {
+        batch.push(gp)
+      }
+      countlarge()
+      unlock(sched[].gFreeLock)
+      if batch.size == 0 { break }
+      trimmed += Int(batch.size)
+      while let gp = batch.pop() { windowfree(gp, UInt8(c)) }
+    }
+  }
+  return trimmed
+}
+
+/// Gives back every page of a dead G's window, the G's own included.
+private func windowfree(_ gp: GPtr, _ c: UInt8) {
+  fiberDestroy(gp[].sched.fiber)
+  if gp[].deepkept { deepunkept(gp) }
+  if gp[].grown {
+    stackpool[].ngrown.subtract(1, ordering: .relaxed)
+    removeguard(gp)
+  }
+  let lo = UnsafeMutableRawPointer(bitPattern: gp[].stack.lo).unsafelyUnwrapped
+  sys_unused(lo, Int(windowClasses[Int(c)].window))
+  lock(stackpool[].lock)
+  stackpool[].free[Int(c)].push(gp)
+  stackpool[].nwindows -= 1
+  unlock(stackpool[].lock)
+}
+
+/// The dead Gs on global lists: their deep stacks shrink. Called with the world
+/// stopped.
+func gfshrink() {
+  lock(sched[].gFreeLock)
+  for c in 0..<windowClasses.count {
+    var gp = sched[].gFree[c].head
+    while let g = gp {
+      stackshrink(g, sp: g[].stack.hi)
+      gp = g[].schedlink
+    }
+  }
+  unlock(sched[].gFreeLock)
+}

@@ -2,8 +2,6 @@
 //
 // Waking Ms and letting them sleep; idle Ms and Ps; deadlock.
 //                                                        Go: src/runtime/proc.go
-//
-// The protocol that loses no wake-up is described at the top of proc.swift.
 
 import CLinux
 import Synchronization
@@ -11,9 +9,25 @@ import Synchronization
 // Waking.
 
 /// wakep wakes an M to look for work, if a P is idle and nobody looks.
+///
+/// "Worker thread parking/unparking": too many threads awake waste power, too few
+/// waste work. An M that has run out of work and still looks for some is *spinning*
+/// (m.spinning, counted in sched.nmspinning). Whoever makes work ready wakes an M only
+/// if there is an idle P and nobody spins; the woken M spins, and when it finds work
+/// it wakes the next. So the number of threads follows the work, one step at a time,
+/// and no crowd is woken.
+///
+/// The race to be won is between a submitter and the last spinner giving up:
+///
+///   submitter                         spinner
+///   1. puts work on a queue           1. nmspinning -= 1
+///   2. full barrier                   2. full barrier
+///   3. looks at nmspinning            3. looks at all queues again
+///
+/// One of them sees the other. Each step 3 refers here.
 @inline(__always)
 func wakep() {
-  // The submitter's step 3; see the top of this file.
+  // The submitter's step 3.
   if sched[].npidle.load(ordering: .sequentiallyConsistent) == 0 {
     // Nobody to wake. An M that idles its P without having spun looks at needspinning
     // once the P counts as idle; it sees this, or its P is seen here.
@@ -36,7 +50,7 @@ func wakepslow() {
   else { return }
   let mp = acquirem()
   lock(sched[].lock)
-  guard let pp = pidlegetSpinning(0).pp else {
+  guard let pp = pidlegetSpinning() else {
     if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
       throwFatal("wakep: negative nmspinning")
     }
@@ -62,8 +76,8 @@ func wakeNetPoller(_ when: Int64) {
 }
 
 /// startm gives pp, or an idle P, to an M: a sleeping one or a new one. The caller
-/// must not be preemptible while the P is in its hands. When spinning, the caller
-/// has counted nmspinning up.
+/// must keep its M while the P is in its hands. When spinning, the caller has counted
+/// nmspinning up.
 func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
   let mp = acquirem()
   defer { releasem(mp) }
@@ -71,7 +85,7 @@ func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
   var pp = p
   if pp == nil {
     if spinning { throwFatal("startm: P required for spinning=true") }
-    pp = pidleget(0).pp
+    pp = pidleget()
     if pp == nil {
       if !lockheld { unlock(sched[].lock) }
       return
@@ -83,7 +97,7 @@ func startm(_ p: PPtr?, spinning: Bool, lockheld: Bool) {
     // lock is released.
     let id = mReserveID()
     unlock(sched[].lock)
-    newm(q, spinning: spinning, id: id, nil)
+    newm(q, spinning: spinning, id: id)
     if lockheld { lock(sched[].lock) }
     return
   }
@@ -143,7 +157,7 @@ private func startIdle(_ n: Int32) {
   for _ in 0..<n {
     let mp = acquirem()
     lock(sched[].lock)
-    guard let pp = pidlegetSpinning(0).pp else {
+    guard let pp = pidlegetSpinning() else {
       unlock(sched[].lock)
       releasem(mp)
       return
@@ -202,8 +216,7 @@ func mget() -> MPtr? {
 }
 
 /// pidleput puts pp on the idle list. sched.lock must be held.
-@discardableResult
-func pidleput(_ pp: PPtr, _ now: Int64) -> Int64 {
+func pidleput(_ pp: PPtr) {
   assertLockHeld(sched[].lock)
   if !runqempty(pp) { throwFatal("pidleput: P has non-empty run queue") }
   if timersempty(pp) { timerpMask[].clear(pp[].id) }
@@ -211,13 +224,12 @@ func pidleput(_ pp: PPtr, _ now: Int64) -> Int64 {
   pp[].link = sched[].pidle
   sched[].pidle = pp
   sched[].npidle.add(1, ordering: .sequentiallyConsistent)
-  return now
 }
 
 /// pidleget takes an idle P. sched.lock must be held.
-func pidleget(_ now: Int64) -> (pp: PPtr?, now: Int64) {
+func pidleget() -> PPtr? {
   assertLockHeld(sched[].lock)
-  guard let pp = sched[].pidle else { return (nil, now) }
+  guard let pp = sched[].pidle else { return nil }
   // It may get timers now.
   timerpMask[].set(pp[].id)
   idlepMask[].clear(pp[].id)
@@ -226,16 +238,16 @@ func pidleget(_ now: Int64) -> (pp: PPtr?, now: Int64) {
   let left = sched[].npidle.subtract(1, ordering: .sequentiallyConsistent).newValue
   // With every P busy somebody must watch them.
   if left == 0 { wakesysmon() }
-  return (pp, now)
+  return pp
 }
 
 /// pidlegetSpinning is pidleget for an M that has found work: without a P, the next
 /// M to idle one shall look again. sched.lock must be held.
-func pidlegetSpinning(_ now: Int64) -> (pp: PPtr?, now: Int64) {
-  let (pp, now) = pidleget(now)
+func pidlegetSpinning() -> PPtr? {
+  let pp = pidleget()
   // See "Delicate dance" in findRunnable.
   if pp == nil { sched[].needspinning.store(1, ordering: .sequentiallyConsistent) }
-  return (pp, now)
+  return pp
 }
 
 /// acquirep ties pp to the M.
@@ -289,7 +301,7 @@ func checkdead() {
   forEachG { gp in
     if gp[].issystem || gp[].epoch != epoch { return }
     switch gp[].atomicstatus.load(ordering: .relaxed) {
-    case .waiting, .preempted: grunning += 1
+    case .waiting: grunning += 1
     case .runnable, .running, .syscall: throwFatal("checkdead: runnable g")
     case .idle, .dead: break
     }

@@ -5,9 +5,9 @@
 //
 // Not Synchronization.Mutex: that one remembers the thread that locked it and
 // ends the process when another unlocks, and a channel's lock is released on
-// whatever thread the scheduler runs by then. These locks count in m.locks, so
-// that an M is never preempted while it holds one, and parking with one held is
-// an error that is found (see schedule).
+// whatever thread the scheduler runs by then. These locks count in m.locks: an M
+// that holds one keeps its goroutine, and parking with one held is an error that is
+// found (see schedule).
 //
 // Releasing a lock is a plain store: the atomic exchange that is usual, to learn
 // whether somebody sleeps, costs as much as taking it. Who goes to sleep pays
@@ -47,8 +47,8 @@ private let activeSpin = 4
 private let activeSpinCount: UInt32 = 30
 private let passiveSpin = 1
 
-/// A thread that is no M may drop the last reference to a channel or a timer, and
-/// lock what it was in; it has no count, and nothing would preempt it.
+/// A thread that is no M may drop the last reference to an object of a program's, and
+/// lock what it was in; it has no count, and nothing to keep.
 @inline(__always)
 private func addlocks(_ n: Int32) {
   if let g = getgOrNil() { g[].m.unsafelyUnwrapped[].locks &+= n }

@@ -3,25 +3,8 @@
 // The scheduler.                                         Go: src/runtime/proc.go
 //
 // G, a goroutine; M, a thread; P, the right to run goroutines, of which there are
-// GOMAXPROCS. An M needs a P to run a G. It takes work from its P's queue, from
-// the global queue, from the network, or from another P's queue; when there is
-// none it gives up the P and sleeps.
-//
-// Worker thread parking/unparking: too many threads awake waste power, too few
-// waste work. An M that has run out of work and still looks for some is
-// *spinning* (m.spinning, counted in sched.nmspinning). Whoever makes work ready
-// wakes an M only if there is an idle P and nobody spins; the woken M spins, and
-// when it finds work it wakes the next. So the number of threads follows the
-// work, one step at a time, and no crowd is woken.
-//
-// The race to be won is between a submitter and the last spinner giving up:
-//
-//   submitter                         spinner
-//   1. puts work on a queue           1. nmspinning -= 1
-//   2. full barrier                   2. full barrier
-//   3. looks at nmspinning            3. looks at all queues again
-//
-// One of them sees the other. Each step 3 below refers here.
+// GOMAXPROCS. An M needs a P to run a G. Where it takes work from, and in which order,
+// is in findRunnable; when there is none it gives up the P and sleeps.
 //
 // A strong reference must never be live in a frame that mcall leaves for good, nor
 // on g0 across execute: nothing unwinds them.
@@ -31,8 +14,8 @@ import Synchronization
 
 // Entering the runtime.
 
-/// enterRuntime begins a public entry point: from here to exitRuntime the goroutine
-/// is not preempted by a signal. Ends the process on a thread that is no M.
+/// enterRuntime begins a public entry point: from here to exitRuntime the goroutine is
+/// in the runtime. Ends the process on a thread that is no M.
 @inline(__always)
 func enterRuntime(_ name: StaticString) -> GPtr {
   guard let gp = getgOrNil() else { foreignThread(name) }
@@ -255,29 +238,6 @@ func newproc(
   releasem(mp)
 }
 
-/// Whether the running goroutine is to let others go first, before a stack is made
-/// that was not there before: many wait, and since they are many some have ended.
-/// Go, whose stacks cost less, lets it use up its time slice.
-@inline(never)
-private func isAhead(_ mp: MPtr) -> Bool {
-  if sched[].runqsize.load(ordering: .relaxed) < Int32(runqSize) / 2 {
-    noteEnds()
-    return false
-  }
-  let gp = getg()
-  return sched[].gfbatches.load(ordering: .relaxed)
-    != sched[].gfbatchesSeen.load(ordering: .relaxed)
-    && mp[].curg.load(ordering: .relaxed) == gp && gp[].lockedm == nil
-    && mp[].locks == 1
-    && mp[].p.unsafelyUnwrapped[].status.load(ordering: .relaxed) == .running
-}
-
-/// From now on only goroutines that end later count as a reason to wait.
-private func noteEnds() {
-  sched[].gfbatchesSeen.store(
-    sched[].gfbatches.load(ordering: .relaxed), ordering: .relaxed)
-}
-
 @inline(__always)
 private func newproc1(
   _ gp: GPtr,
@@ -373,10 +333,9 @@ func schedule() -> Never {
   }
   while true {
     mp[].p.unsafelyUnwrapped[].preempt.store(false, ordering: .relaxed)
-    let (gp, inheritTime, tryWakeP) = findRunnable(mp)
+    let (gp, inheritTime) = findRunnable(mp)
     // This M will run a goroutine and so does not look for one.
     if mp[].spinning { resetspinning(mp) }
-    if tryWakeP { wakep() }
     if gp[].lockedm != nil {
       // It belongs to another M: give that one our P, and look again.
       startlockedm(mp, gp)
@@ -418,7 +377,7 @@ private func awaitparked(_ gp: GPtr) {
   }
 }
 
-typealias Found = (gp: GPtr, inheritTime: Bool, tryWakeP: Bool)
+typealias Found = (gp: GPtr, inheritTime: Bool)
 
 /// findRunnable finds a goroutine to run; sleeps until there is one. The M may hold
 /// another P afterwards.
@@ -432,7 +391,7 @@ private func findRunnable(_ mp: MPtr) -> Found {
     !sched[].collectordue.load(ordering: .relaxed)
   {
     let (gp, inheritTime) = runqget(pp)
-    if let gp { return (gp, inheritTime, false) }
+    if let gp { return (gp, inheritTime) }
   }
   return findRunnableSlow(mp)
 }
@@ -453,7 +412,8 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     return nil
   }
   if sched[].collectordue.load(ordering: .relaxed), let gp = wakecollector() {
-    return (gp, false, true)
+    wakep()
+    return (gp, false)
   }
   var (now, pollUntil, _) = timerscheck(pp, 0)
 
@@ -463,17 +423,17 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     lock(sched[].lock)
     let gp = globrunqget()
     unlock(sched[].lock)
-    if let gp { return (gp, false, false) }
+    if let gp { return (gp, false) }
   }
 
   let (local, inheritTime) = runqget(pp)
-  if let gp = local { return (gp, inheritTime, false) }
+  if let gp = local { return (gp, inheritTime) }
 
   if !globrunqempty() {
     lock(sched[].lock)
     let gp = globrunqgetbatch(pp)
     unlock(sched[].lock)
-    if let gp { return (gp, false, false) }
+    if let gp { return (gp, false) }
   }
 
   // The network, without waiting: only to save the trouble of stealing.
@@ -487,7 +447,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
       injectglist(list)
       netpollAdjustWaiters(delta)
       casgstatus(gp, .waiting, .runnable)
-      return (gp, false, false)
+      return (gp, false)
     }
   }
 
@@ -497,7 +457,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
   if mp[].spinning || 2 * sched[].nmspinning.load(ordering: .relaxed) < procs - npidle {
     if !mp[].spinning { becomeSpinning(mp) }
     let (gp, inheritTime, tnow, w, newWork) = stealWork(mp, now)
-    if let gp { return (gp, inheritTime, false) }
+    if let gp { return (gp, inheritTime) }
     if newWork { return nil }
     now = tnow
     if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
@@ -512,14 +472,14 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
   if sched[].runq.size != 0 {
     let gp = globrunqgetbatch(pp)
     unlock(sched[].lock)
-    return (gp.unsafelyUnwrapped, false, false)
+    return (gp.unsafelyUnwrapped, false)
   }
   if releasep(mp) != pp { throwFatal("findRunnable: wrong p") }
-  now = pidleput(pp, now)
+  pidleput(pp)
   // seq-cst, and not before the P counts as idle: wakep, which holds no lock, sets
   // needspinning and then looks at npidle.
   if !mp[].spinning, sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
-    let p2 = pidleget(now).pp
+    let p2 = pidleget()
   {
     // Somebody found work and no P for it: look again, as a spinner.
     acquirep(mp, p2)
@@ -530,7 +490,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
   unlock(sched[].lock)
 
   // "Delicate dance": nmspinning goes down before the queues are looked at for the
-  // last time (see the top of this file). Every M that spun must do it: counts rise
+  // last time (see wakep). Every M that spun must do it: counts rise
   // and fall in passing, so that "I was the last" is not something one can know. An
   // M that finds work here and no P to run it leaves needspinning behind, for an M
   // that is about to idle its P.
@@ -543,12 +503,12 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
       throwFatal("findRunnable: negative nmspinning")
     }
     lock(sched[].lock)
-    if sched[].runq.size != 0, let p2 = pidlegetSpinning(0).pp {
+    if sched[].runq.size != 0, let p2 = pidlegetSpinning() {
       let gp = globrunqgetbatch(p2)
       unlock(sched[].lock)
       acquirep(mp, p2)
       becomeSpinning(mp)
-      return (gp.unsafelyUnwrapped, false, false)
+      return (gp.unsafelyUnwrapped, false)
     }
     unlock(sched[].lock)
     if let p2 = checkRunqsNoP() {
@@ -578,8 +538,8 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
     sched[].lastpoll.store(now, ordering: .sequentiallyConsistent)
     lock(sched[].lock)
     // Without a P, whoever idles one is to look at the timers once more.
-    let p2 = pidlegetSpinning(now).pp
-    // Nobody waits here now. Until somebody does, sysmon sees what arrives.
+    let p2 = pidlegetSpinning()
+    // Nobody waits here now. Until somebody does, sysmon sees what comes.
     if p2 != nil { wakesysmon() }
     unlock(sched[].lock)
     if let p2 {
@@ -588,7 +548,7 @@ private func findRunnableOnce(_ mp: MPtr) -> Found? {
         injectglist(list)
         netpollAdjustWaiters(delta)
         casgstatus(gp, .waiting, .runnable)
-        return (gp, false, false)
+        return (gp, false)
       }
       if wasSpinning { becomeSpinning(mp) }
       return nil
@@ -623,59 +583,6 @@ private func resetspinning(_ mp: MPtr) {
     throwFatal("resetspinning: negative nmspinning")
   }
   wakep()
-}
-
-/// stealWork tries every other P, four times over; the last time around also
-/// timers and what is next to run. newWork: look at the own queue again.
-private func stealWork(_ mp: MPtr, _ now: Int64) -> (
-  gp: GPtr?, inheritTime: Bool, now: Int64, pollUntil: Int64, newWork: Bool
-) {
-  let pp = mp[].p.unsafelyUnwrapped
-  var now = now
-  var pollUntil: Int64 = 0
-  var ranTimer = false
-  for i in 0..<4 {
-    let last = i == 3
-    var order = StealOrder(
-      UInt32(sched[].gomaxprocs.load(ordering: .relaxed)), cheaprand())
-    while !order.done {
-      if sched[].gcwaiting.load(ordering: .relaxed) {
-        return (nil, false, now, pollUntil, true)
-      }
-      let p2 = allp[][Int32(order.position)].unsafelyUnwrapped
-      order.next()
-      if p2 == pp { continue }
-      if last, timerpMask[].read(p2[].id) {
-        let (tnow, w, ran) = timerscheck(p2, now)
-        now = tnow
-        if w != 0, pollUntil == 0 || w < pollUntil { pollUntil = w }
-        if ran {
-          // A timer may have readied a goroutine on our queue.
-          let (gp, inheritTime) = runqget(pp)
-          if let gp { return (gp, inheritTime, now, pollUntil, ranTimer) }
-          ranTimer = true
-        }
-      }
-      if !idlepMask[].read(p2[].id), let gp = runqsteal(pp, p2, stealRunNext: last) {
-        return (gp, false, now, pollUntil, ranTimer)
-      }
-    }
-  }
-  return (nil, false, now, pollUntil, ranTimer)
-}
-
-/// A P to run what somebody's queue holds, or nil. The M has no P.
-private func checkRunqsNoP() -> PPtr? {
-  for i in 0..<sched[].gomaxprocs.load(ordering: .relaxed) {
-    let p2 = allp[][i].unsafelyUnwrapped
-    if idlepMask[].read(p2[].id) || runqempty(p2) { continue }
-    lock(sched[].lock)
-    let pp = pidlegetSpinning(0).pp
-    unlock(sched[].lock)
-    // Work, and no P: everybody is busy, or needspinning now says so.
-    return pp
-  }
-  return nil
 }
 
 /// The earliest of pollUntil and all timers.

@@ -3,13 +3,12 @@
 // Run queues.                                            Go: src/runtime/proc.go
 //
 // Each P has a ring of 256 and one slot, runnext, for the G that is to run next.
-// The owner puts at the tail and takes at the head; a thief takes half from the
-// head. Indices only ever grow, in wrapping arithmetic (&+, &-).
+// The owner puts at the tail; Gs are taken at the head. Indices only ever grow, in
+// wrapping arithmetic (&+, &-).
 //
 // Invariants:
 //   0 <= runqtail - runqhead <= 256.
-//   Only the owner P stores runqtail. Anyone may advance runqhead, by CAS.
-//   Only the owner puts a G in runnext. Anyone may take it, by CAS.
+//   Only the owner P stores runqtail, and puts a G in runnext.
 //   A slot is overwritten only after runqhead has passed it.
 
 import CLinux
@@ -178,7 +177,7 @@ func globrunqgetbatch(_ pp: PPtr) -> GPtr? {
 
 @inline(__always)
 func globrunqempty() -> Bool {
-  // seq-cst: a parking M looks here after it has said that it does not spin.
+  // seq-cst: a parking M looks here a last time after it has announced itself.
   sched[].runqsize.load(ordering: .sequentiallyConsistent) == 0
 }
 
@@ -223,7 +222,7 @@ func runqputtail(_ pp: PPtr, _ gp: GPtr) {
     if t &- h < runqSize {
       pp[].runq[Int(t % runqSize)].store(gp, ordering: .relaxed)
       // seq-cst: makes the slot visible before the index, and the index before the
-      // load of nmspinning that decides whether to wake somebody.
+      // look that decides whether to wake somebody.
       pp[].runqtail.store(t &+ 1, ordering: .sequentiallyConsistent)
       return
     }
@@ -306,105 +305,4 @@ private func prefetchnext(_ pp: PPtr, _ h: UInt32, _ t: UInt32) {
     prefetchstack(next)
     prefetchg(after)
   }
-}
-
-/// runqgrab takes half of pp's queue, rounded up, into batch's ring from batchHead;
-/// returns how many. Can be executed by any P.
-func runqgrab(
-  _ pp: PPtr,
-  _ batch: PPtr,
-  _ batchHead: UInt32,
-  stealRunNext: Bool
-) -> UInt32 {
-  while true {
-    // acquire: synchronizes with other consumers, and with the producer.
-    let h = pp[].runqhead.load(ordering: .acquiring)
-    let t = pp[].runqtail.load(ordering: .acquiring)
-    var n = t &- h
-    n = n &- n / 2
-    if n == 0 {
-      guard stealRunNext, let next = pp[].runnext.load(ordering: .acquiring) else {
-        return 0
-      }
-      if pp[].status.load(ordering: .relaxed) == .running {
-        // The owner is about to run it: a goroutine that readies another one
-        // mostly blocks next. A moment's patience, since taking it now would send
-        // the pair to and fro between two Ps.
-        if ncpus > 1 { usleep_ns(3000) } else { osyield() }
-      }
-      guard
-        pp[].runnext.compareExchange(
-          expected: next, desired: nil, ordering: .acquiring
-        ).exchanged
-      else { continue }
-      batch[].runq[Int(batchHead % runqSize)].store(next, ordering: .relaxed)
-      return 1
-    }
-    // An inconsistent pair of head and tail.
-    if n > runqSize / 2 { continue }
-    for i in 0..<n {
-      let gp = pp[].runq[Int((h &+ i) % runqSize)].load(ordering: .relaxed)
-      batch[].runq[Int((batchHead &+ i) % runqSize)].store(gp, ordering: .relaxed)
-    }
-    // release: commits the consumption; the slots were read before.
-    if pp[].runqhead.compareExchange(
-      expected: h, desired: h &+ n, ordering: .acquiringAndReleasing
-    ).exchanged {
-      return n
-    }
-  }
-}
-
-/// runqsteal takes half of p2's queue; returns one G, puts the others on pp's own
-/// queue. Executed only by the owner of pp.
-func runqsteal(_ pp: PPtr, _ p2: PPtr, stealRunNext: Bool) -> GPtr? {
-  let t = pp[].runqtail.load(ordering: .relaxed)
-  let grabbed = runqgrab(p2, pp, t, stealRunNext: stealRunNext)
-  if grabbed == 0 { return nil }
-  bump(pp[].counters.steals)
-  if tracing {
-    traceevent(.steal, arg: UInt32(p2[].id), detail: UInt8(truncatingIfNeeded: grabbed))
-  }
-  bump(pp[].counters.stolen, by: UInt64(grabbed))
-  let n = grabbed - 1
-  let gp = pp[].runq[Int((t &+ n) % runqSize)].load(ordering: .relaxed)
-  if n == 0 { return gp }
-  // acquire: synchronizes with consumers.
-  let h = pp[].runqhead.load(ordering: .acquiring)
-  if t &- h &+ n >= runqSize { throwFatal("runqsteal: runq overflow") }
-  // seq-cst: as in runqputtail.
-  pp[].runqtail.store(t &+ n, ordering: .sequentiallyConsistent)
-  return gp
-}
-
-// The order of stealing.
-
-/// Walks all Ps once, from a random one in a random direction. Go: randomOrder.
-struct StealOrder {
-  private let count: UInt32
-  private let inc: UInt32
-  private var i: UInt32 = 0
-  private(set) var position: UInt32
-
-  /// inc is coprime with count, so that every position is visited once.
-  init(_ count: UInt32, _ r: UInt32) {
-    self.count = count
-    self.position = r % count
-    var step = (r / count) % count + 1
-    while gcd(step, count) != 1 { step = step % count + 1 }
-    self.inc = step
-  }
-
-  var done: Bool { i == count }
-
-  mutating func next() {
-    i += 1
-    position = (position + inc) % count
-  }
-}
-
-func gcd(_ a: UInt32, _ b: UInt32) -> UInt32 {
-  var (a, b) = (a, b)
-  while b != 0 { (a, b) = (b, a % b) }
-  return a
 }

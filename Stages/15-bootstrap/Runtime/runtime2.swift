@@ -25,16 +25,13 @@ enum GStatus: UInt32, AtomicRepresentable {
   /// stack.
   case syscall = 3
 
-  /// Go: _Gwaiting. Blocked in the runtime, recorded somewhere (a channel's queue,
-  /// a timer), so that it can be readied. On no run queue. The stack is not owned,
-  /// but whoever it waits on may write to the places it named there.
+  /// Go: _Gwaiting. Blocked in the runtime, recorded somewhere, on a channel's queue
+  /// mostly, so that it can be readied. On no run queue. The stack is not owned, but
+  /// whoever it waits on may write to the places it named there.
   case waiting = 4
 
   /// Go: _Gdead. Finished, or not started. On a free list, or being prepared.
   case dead = 6
-
-  /// Go: _Gpreempted. Reserved: a goroutine that is preempted here is runnable.
-  case preempted = 9
 
   var text: StaticString {
     switch self {
@@ -44,7 +41,6 @@ enum GStatus: UInt32, AtomicRepresentable {
     case .syscall: "syscall"
     case .waiting: "waiting"
     case .dead: "dead"
-    case .preempted: "preempted"
     }
   }
 }
@@ -87,7 +83,6 @@ enum WaitReason: UInt8 {
   case syncWaitGroupWait
   case stoppingTheWorld
   case collectorIdle
-  case preempted
   case panicWait
 
   var text: StaticString {
@@ -108,7 +103,6 @@ enum WaitReason: UInt8 {
     case .syncWaitGroupWait: "sync.WaitGroup.Wait"
     case .stoppingTheWorld: "stopping the world"
     case .collectorIdle: "collector (idle)"
-    case .preempted: "preempted"
     case .panicWait: "panicwait"
     }
   }
@@ -214,9 +208,9 @@ struct G: ~Copyable {
 
   let atomicstatus = Atomic(GStatus.dead)
 
-  // Written by its own goroutine and by signal handlers on its own thread.
+  // Written by its own goroutine.
 
-  /// How deep it is in the runtime; above zero it is not preempted.
+  /// How deep it is in the runtime. Nobody takes its M away while that is above zero.
   var inRuntime: Int32 = 0
 
   // Written by any M: a request, which only ever causes a check too many.
@@ -250,8 +244,7 @@ struct G: ~Copyable {
   /// hands, and the goroutine, once it runs, may free that. See park_m and execute.
   let parking = Atomic(false)
 
-  /// The deepest its stack has been let grow: [softlo, hi) is usable, the guard
-  /// lies below. Written by the fault path.
+  /// The lowest address of its stack that it may use; the guard lies below.
   var softlo: UInt = 0
 
   // Owned by the list it is on; by its owner when on none.
@@ -332,7 +325,7 @@ struct M: ~Copyable {
   /// The kernel's name for the thread; zero before it has started and after it ended.
   let procid = Atomic<Int32>(0)
 
-  /// The goroutine it runs. Written by the M itself, read by sysmon and handlers.
+  /// The goroutine it runs. Written by the M itself.
   let curg = Atomic<GPtr?>(nil)
 
   /// Its thread has ended, and touches the M no more. Go: freeWait.
@@ -352,7 +345,7 @@ struct M: ~Copyable {
   /// Looking for work, and holding none. Counted in sched.nmspinning.
   var spinning = false
 
-  /// Above zero: not to be preempted, and it holds this many locks and acquirems.
+  /// How many locks and acquirems it holds. Above zero it keeps its goroutine.
   var locks: Int32 = 0
   var preemptGen: UInt32 = 0
 
@@ -391,7 +384,7 @@ struct M: ~Copyable {
   var oldsigstack = InlineArray<4, UInt>(repeating: 0)
 
   /// The G of what was on the thread before the scheduler: run's caller, or the
-  /// thread's start. A G, if only for its registers, since a signal may come while the
+  /// thread's start. A G, if only for its registers: it is the current one while the
   /// thread goes back there.
   let rt0g: GPtr
 
@@ -425,7 +418,8 @@ struct P: ~Copyable {
 
   let status = Atomic(PStatus.gcstop)
 
-  /// Of the local run queue; see runq.swift for who may store what.
+  /// Of the local run queue. Only the owner P stores runqtail; anyone may advance
+  /// runqhead, by CAS.
   let runqhead = Atomic<UInt32>(0)
   let runqtail = Atomic<UInt32>(0)
   let runq = InlineArray<256, Atomic<GPtr?>>({ _ in Atomic(nil) })
@@ -434,13 +428,13 @@ struct P: ~Copyable {
   /// slice. Only the owner P stores a G; anyone may take it by CAS.
   let runnext = Atomic<GPtr?>(nil)
 
-  /// The M that holds it; nil when idle or in a system call. sysmon reads it.
+  /// The M that holds it; nil when idle or in a system call.
   let m = Atomic<MPtr?>(nil)
 
-  /// Incremented by execute, unless time is inherited. sysmon watches it.
+  /// Incremented by execute, unless time is inherited.
   let schedtick = Atomic<UInt32>(0)
 
-  /// Incremented by every system call. sysmon watches it.
+  /// Incremented by every system call.
   let syscalltick = Atomic<UInt32>(0)
 
   /// The goroutine it runs is to enter the scheduler soon.

@@ -27,7 +27,7 @@ struct Schedt: ~Copyable {
   /// Idle Ps, as counted under lock.
   let npidle = Atomic<Int32>(0)
 
-  /// Ms that look for work. See "Worker thread parking" in proc.swift.
+  /// Ms that look for work. See "Worker thread parking" at wakep.
   let nmspinning = Atomic<Int32>(0)
 
   /// A spinning M found work but no P; see "Delicate dance" in findRunnable.
@@ -111,7 +111,7 @@ struct Schedt: ~Copyable {
   /// The run is over: nothing is started, and a lack of work is no deadlock.
   var ending = false
 
-  // One at a time may stop the world.
+  // Whoever stops the world holds it until the world starts again.
 
   let worldsema = Ptr(allocating: Sema(1))
 
@@ -153,29 +153,6 @@ let allm = Ptr(allocating: AllM())
 struct AllM: ~Copyable {
   let head = Atomic<MPtr?>(nil)
 }
-
-/// One bit per P, so that a scan need not touch idle Ps. Go: pMask.
-struct PMask: ~Copyable {
-  let words = InlineArray<32, Atomic<UInt32>>({ _ in Atomic(0) })
-
-  func read(_ id: Int32) -> Bool {
-    words[Int(id) / 32].load(ordering: .sequentiallyConsistent)
-      & (1 << UInt32(id % 32)) != 0
-  }
-
-  func set(_ id: Int32) {
-    words[Int(id) / 32].bitwiseOr(
-      1 << UInt32(id % 32), ordering: .sequentiallyConsistent)
-  }
-
-  func clear(_ id: Int32) {
-    words[Int(id) / 32].bitwiseAnd(
-      ~(1 << UInt32(id % 32)), ordering: .sequentiallyConsistent)
-  }
-}
-
-/// Ps that are idle. Changed under sched.lock.
-let idlepMask = Ptr(allocating: PMask())
 
 /// Ps that may have timers; a P is taken out when it goes idle without any.
 let timerpMask = Ptr(allocating: PMask())

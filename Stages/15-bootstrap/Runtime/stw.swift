@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stopping the world, and changing the number of Ps.     Go: src/runtime/proc.go
+// Stopping the world, and the number of Ps.              Go: src/runtime/proc.go
 //
 // The world is stopped when every P is in gcstop: those in use by their own Ms,
 // at the next round of findRunnable; those in system calls and the idle ones by
 // the M that stops. All goroutines are then off their Ms or in system calls, which
 // wait at their end.
 //
-// Invariants:
-//   Whoever stops the world holds worldsema until it starts again.
+// Invariant:
 //   stopwait, under sched.lock, is the number of Ps yet to stop.
 
 import CLinux
@@ -40,7 +39,7 @@ func stopTheWorldG() {
       sched[].stopwait -= 1
     }
   }
-  while let pp = pidleget(0).pp {
+  while let pp = pidleget() {
     pp[].status.store(.gcstop, ordering: .relaxed)
     if tracing { traceproc(pp) }
     sched[].stopwait -= 1
@@ -89,7 +88,7 @@ func startTheWorldG() {
       lock(sched[].lock)
       let id = mReserveID()
       unlock(sched[].lock)
-      newm(pp, spinning: false, id: id, nil)
+      newm(pp, spinning: false, id: id)
     }
   }
   // There may be more work than there are Ps awake.
@@ -138,6 +137,7 @@ func gcstopm(_ mp: MPtr) {
 /// procresize makes n Ps be in use and returns those that have work, linked; the
 /// others are idle. mp, the current M, has one afterwards. sched.lock must be held
 /// and the world stopped.
+@discardableResult
 func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
   assertLockHeld(sched[].lock)
   let old = sched[].gomaxprocs.load(ordering: .relaxed)
@@ -173,7 +173,7 @@ func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
     pp[].status.store(.idle, ordering: .relaxed)
     if tracing { traceproc(pp) }
     if runqempty(pp) {
-      pidleput(pp, 0)
+      pidleput(pp)
     } else {
       idlepMask[].clear(i)
       pp[].oldm = mget()

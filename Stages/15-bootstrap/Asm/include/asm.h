@@ -117,8 +117,7 @@ static inline uint32_t stagenumber_(void) {
   return (uint32_t)(name[5] - '0') * 10 + (uint32_t)(name[6] - '0');
 }
 
-/// Keeps the compiler from moving memory accesses across this point, which a
-/// signal handler on this thread may observe.
+/// Keeps the compiler from moving memory accesses across this point.
 static inline void signalfence(void) { __asm__ volatile("" ::: "memory"); }
 
 /// Brings the line at p into the cache, or does nothing.
