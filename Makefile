@@ -44,6 +44,7 @@ KEEP_GOING =
 SINCE =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
+PROGRAMS = sh Sources/programs/programs.sh
 SWITCHER = sh Sources/switcher/switcher.sh
 SWIFT_TEST = swift test --disable-xctest
 
@@ -70,24 +71,24 @@ tour:
 	@.build/release/trace --tour .build/tour
 	@echo; echo 'to look at: .build/tour/index.html'
 
-## run [N=15] PROGRAM=sieve [ARGS=] | runs one of the programs; without PROGRAM, lists them
+## run [N=15] PROGRAM=sieve [ARGS=] | runs one of the programs on a stage; without PROGRAM, lists them
 .PHONY: run
 run:
 	$(call require_stage,$(N))
-	@test "$(N)" = "$(LAST)" || { \
-	  echo "make run: programs run on stage $(LAST) only: leave out N=$(N)" >&2; exit 1; }
-	swift build -c release --product programs
-	@.build/release/programs $(PROGRAM) $(ARGS)
+	@$(PROGRAMS) run $(N) $(PROGRAM) $(ARGS)
 
-## trace PROGRAM=sieve [ARGS=] | draws what the scheduler does: a page, JSON, SVG; TEXT=1: here, too
+## programs | every program on every stage: runs it, or says which stage it needs
+.PHONY: programs
+programs:
+	@sh Sources/programs/check.sh $(NUMBERS)
+
+## trace [N=15] PROGRAM=sieve [ARGS=] | draws what the scheduler does: a page, JSON, SVG; TEXT=1: here, too
+## trace N=15 PROGRAM=sieve COMPARE=14 | beside it the same program on another stage
 ## trace FILE=a.trace [COMPARE=b.trace] | draws a trace, or two; FROM=, TO=: milliseconds
 .PHONY: trace
 trace:
 	$(call require_stage,$(N))
 	$(if $(COMPARE:%.trace=),$(call require_stage,$(COMPARE)))
-	@test "$(N)$(FILE)" = "$(LAST)$(FILE)" || { \
-	  echo "make trace: programs run on stage $(LAST) only: leave out N=$(N)" >&2; exit 1; }
-	swift build -c release --product programs
 	swift build -c release --product trace
 	@COMPARE='$(COMPARE)' TEXT='$(TEXT)' FROM='$(FROM)' TO='$(TO)' sh Sources/trace/trace.sh \
 	  $(if $(FILE),file '$(FILE)',$(N) $(PROGRAM) $(ARGS))

@@ -56,6 +56,7 @@ let package = Package(
     .executableTarget(
       name: "programs",
       dependencies: ["Stage15", "CLinux", "Arguments"],
+      exclude: ["programs.sh", "check.sh"],
       swiftSettings: stageAlias("15")
     ),
     .executableTarget(name: "stress", dependencies: ["Goroutines", "Arguments"]),

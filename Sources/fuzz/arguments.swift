@@ -130,6 +130,7 @@ private func trace(_ arguments: [String]) throws(CommandLineError) {
 
 /// The number that a program takes, and what it is when left out.
 private let numbers: [String: (range: ClosedRange<Int>, standard: Int?)] = [
+  "turns": (1...1_000_000, 3),
   "sieve": (1...10_000, 25),
   "ping-pong": (1...1_000_000_000, 1_000_000),
   "skynet": (1...10_000_000, 100_000),
@@ -146,8 +147,7 @@ private let numbers: [String: (range: ClosedRange<Int>, standard: Int?)] = [
 
 /// Fails if a program takes a number that is not listed here.
 private let areAllListed: Void = {
-  for program in ProgramsTool.programs {
-    if case .none = program.parameters { continue }
+  for program in ProgramsTool.Programs.all where !(program.takes is Nothing) {
     check(numbers[program.name] != nil, "\(program.name) takes a number: list it here")
   }
 }()
@@ -155,15 +155,16 @@ private let areAllListed: Void = {
 private func programs(_ arguments: [String]) throws(CommandLineError) {
   let job = try ProgramsTool.parse(arguments)
   let given = arguments.dropFirst()
+  let number = (job.value as? (host: String, port: Int))?.port ?? job.value as? Int
   guard let (range, standard) = numbers[arguments[0]] else {
-    check("the number of \(arguments[0])", job.number, is: nil)
+    check("the number of \(arguments[0])", number, is: nil)
     check(given.isEmpty, "\(arguments[0]) takes no arguments")
     return
   }
-  if job.number == nil {
+  guard let number else {
     check("the arguments", arguments, is: ["deep-recursion", "overflow"])
     return
   }
-  check("the number of \(arguments[0])", job.number, in: range, default: standard, given)
-  check("the last argument", given.last.map { Int($0) } ?? standard, is: job.number)
+  check("the number of \(arguments[0])", number, in: range, default: standard, given)
+  check("the last argument", given.last.map { Int($0) } ?? standard, is: number)
 }

@@ -111,7 +111,7 @@ let package = Package(
     .target(name: "Stage$stage", dependencies: ["Stage${stage}Asm", "CLinux"]),
     .target(name: "Goroutines", dependencies: ["Stage$stage"]),
     tool("BenchTool", exclude: ["go"]),
-    tool("ProgramsTool"),
+    tool("ProgramsTool", exclude: ["programs.sh", "check.sh"]),
     tool("SchedulesTool"),
     tool("StressTool"),
     tool("TourTool"),

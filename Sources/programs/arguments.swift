@@ -4,28 +4,26 @@
 
 import Arguments
 
-/// What a program takes, and what it does with that.
-enum Parameters: Sendable {
-  case none(@Sendable () throws -> Void)
-  case number(Number, @Sendable (Int) throws -> Void)
-
-  /// A word may stand in place of the number, which is then nil.
-  case numberOrWord(Number, String, @Sendable (Int?) throws -> Void)
-  case hostAndPort(@Sendable (_ host: String, _ port: Int) throws -> Void)
+/// What a program takes.
+protocol Parameters: Sendable {
+  associatedtype Value
 
   /// As the usage shows them.
-  var usage: String {
-    switch self {
-    case .none: ""
-    case .number(let number, _): "[\(number.name)]"
-    case .numberOrWord(let number, let word, _): "[\(number.name)|\(word)]"
-    case .hostAndPort: "HOST PORT"
-    }
+  var usage: String { get }
+
+  func parse(_ arguments: ArraySlice<String>) throws(CommandLineError) -> Value
+}
+
+struct Nothing: Parameters {
+  var usage: String { "" }
+
+  func parse(_ arguments: ArraySlice<String>) throws(CommandLineError) {
+    try expect(arguments, atMost: 0)
   }
 }
 
 /// A whole number that may be left out.
-struct Number: Sendable {
+struct Number: Parameters {
   let name: String
   let standard: Int
   let range: ClosedRange<Int>
@@ -35,38 +33,70 @@ struct Number: Sendable {
     self.standard = standard
     self.range = range
   }
+
+  var usage: String { "[\(name)]" }
+
+  func parse(_ arguments: ArraySlice<String>) throws(CommandLineError) -> Int {
+    try expect(arguments, atMost: 1)
+    guard let text = arguments.first else { return standard }
+    return try number(text, name, in: range)
+  }
+}
+
+/// A word may stand in place of the number, which is then nil.
+struct NumberOrWord: Parameters {
+  let number: Number
+  let word: String
+
+  init(_ number: Number, _ word: String) {
+    self.number = number
+    self.word = word
+  }
+
+  var usage: String { "[\(number.name)|\(word)]" }
+
+  func parse(_ arguments: ArraySlice<String>) throws(CommandLineError) -> Int? {
+    arguments == [word] ? nil : try number.parse(arguments)
+  }
+}
+
+struct HostAndPort: Parameters {
+  var usage: String { "HOST PORT" }
+
+  func parse(
+    _ arguments: ArraySlice<String>
+  ) throws(CommandLineError) -> (host: String, port: Int) {
+    try expect(arguments, atMost: 2)
+    guard let host = arguments.first, let text = arguments.dropFirst().first else {
+      throw .wrong("HOST and PORT are needed")
+    }
+    return (host, try number(text, "PORT", in: 1...65535))
+  }
 }
 
 /// What a command line asks for.
 struct Job {
-  var number: Int? = nil
-  let run: () throws -> Void
+  /// The value that the program is given.
+  let value: Any
+
+  /// Nil on a stage that lacks what the program needs.
+  let run: (() throws -> Void)?
 }
 
 func parse(_ arguments: [String]) throws(CommandLineError) -> Job {
   guard let name = arguments.first, name != "--help", name != "-h" else { throw .help }
-  guard let program = programs.first(where: { $0.name == name }) else {
+  guard let program = Programs.named(name) else {
     throw .wrong("there is no program '\(printable(name))'")
   }
-  let rest = arguments.dropFirst()
-  switch program.parameters {
-  case .none(let body):
-    try expect(rest, atMost: 0)
-    return Job(run: body)
-  case .number(let number, let body):
-    let n = try parse(rest, number)
-    return Job(number: n) { try body(n) }
-  case .numberOrWord(let number, let word, let body):
-    let n = rest == [word] ? nil : try parse(rest, number)
-    return Job(number: n) { try body(n) }
-  case .hostAndPort(let body):
-    try expect(rest, atMost: 2)
-    guard let host = rest.first, let text = rest.dropFirst().first else {
-      throw .wrong("HOST and PORT are needed")
-    }
-    let port = try parse(text, "PORT", in: 1...65535)
-    return Job(number: port) { try body(host, port) }
-  }
+  return try job(program, arguments.dropFirst())
+}
+
+private func job<P: Program>(
+  _ program: P.Type,
+  _ arguments: ArraySlice<String>
+) throws(CommandLineError) -> Job {
+  let value = try program.takes.parse(arguments)
+  return Job(value: value, run: program.body.map { body in { try body(value) } })
 }
 
 /// Otherwise says which argument is too many.
@@ -79,16 +109,7 @@ private func expect(
   }
 }
 
-private func parse(
-  _ arguments: ArraySlice<String>,
-  _ number: Number
-) throws(CommandLineError) -> Int {
-  try expect(arguments, atMost: 1)
-  guard let text = arguments.first else { return number.standard }
-  return try parse(text, number.name, in: number.range)
-}
-
-private func parse(
+private func number(
   _ text: String,
   _ name: String,
   in range: ClosedRange<Int>

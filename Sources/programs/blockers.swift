@@ -11,6 +11,10 @@
 import Glibc
 import Stage
 
+extension Programs.Blockers {
+  static var body: Body? { blockers }
+}
+
 func blockers(_ n: Int) throws {
   try run(procs: 1) {
     let everyone = WaitGroup()

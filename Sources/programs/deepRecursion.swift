@@ -10,6 +10,10 @@
 import Glibc
 import Stage
 
+extension Programs.DeepRecursion {
+  static var body: Body? { deepRecursion }
+}
+
 /// `depth` calls; nil: without end.
 func deepRecursion(_ depth: Int?) throws {
   guard let depth else {

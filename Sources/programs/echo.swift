@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TCP echo: a server with a goroutine per connection, a client, and both in one
-// process.
+// TCP echo: a server with a goroutine per connection, and its clients, in one process.
+// echoServer.swift and echoClient.swift have each alone.
 //
 // Seed fact: a goroutine that waits for the network is parked, and its thread
 // does something else. The code says read, then write, and yet a thousand
@@ -9,6 +9,10 @@
 
 import Glibc
 import Stage
+
+extension Programs.Echo {
+  static var body: Body? { echo }
+}
 
 /// Sends back what comes in, until the other side has no more.
 private func serve(_ connection: TCPConnection) {
@@ -23,7 +27,7 @@ private func serve(_ connection: TCPConnection) {
 }
 
 /// A goroutine for each connection, until the listener is closed.
-private func acceptLoop(_ listener: TCPListener) {
+func acceptLoop(_ listener: TCPListener) {
   while true {
     do {
       let connection = try listener.accept()
@@ -72,41 +76,6 @@ private func ask(_ request: String, port: Int) throws -> String {
     let bytes = try connection.read(upTo: 4096)
     if bytes.isEmpty { return String(decoding: answer, as: UTF8.self) }
     answer += bytes
-  }
-}
-
-func echoServer(_ port: Int) throws {
-  try run {
-    let listener = try TCPListener(port: port)
-    complain("echo-server: listening on 127.0.0.1 port \(listener.port)")
-    acceptLoop(listener)
-  }
-}
-
-func echoClient(_ host: String, _ port: Int) throws {
-  try run {
-    let connection = try TCPConnection(host: host, port: port)
-    go {
-      // A server that no longer listens is noticed by the reader below.
-      try? copyInput(to: connection)
-      connection.closeWrite()
-    }
-    while true {
-      let bytes = try connection.read(upTo: 4096)
-      if bytes.isEmpty { return }
-      try output(bytes)
-    }
-  }
-}
-
-/// Reading standard input blocks a thread, writing to the connection only parks
-/// a goroutine.
-private func copyInput(to connection: TCPConnection) throws {
-  var buffer = [UInt8](repeating: 0, count: 4096)
-  while true {
-    let n = blocking { read(0, &buffer, buffer.count) }
-    if n <= 0 { return }
-    try connection.write(Array(buffer.prefix(n)))
   }
 }
 

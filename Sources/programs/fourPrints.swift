@@ -8,6 +8,10 @@
 
 import Stage
 
+extension Programs.FourPrints {
+  static var body: Body? { { _ in try fourPrints() } }
+}
+
 func fourPrints() throws {
   try run(procs: 1) {
     let everyone = WaitGroup()

@@ -9,6 +9,10 @@
 import Stage
 import Synchronization
 
+extension Programs.Hog {
+  static var body: Body? { { _ in try hog() } }
+}
+
 private final class Flag: Sendable {
   let isSet = Atomic(false)
 }

@@ -8,6 +8,10 @@
 
 import Stage
 
+extension Programs.Keyed {
+  static var body: Body? { { _ in try keyedChannel() } }
+}
+
 /// Values under keys; for each key, first in, first out.
 final class KeyedChannel<Key: Hashable & Sendable, Value: Sendable>: @unchecked Sendable {
   private let mutex = GoMutex()
@@ -39,19 +43,20 @@ final class KeyedChannel<Key: Hashable & Sendable, Value: Sendable>: @unchecked 
 func keyedChannel() throws {
   try run {
     let answers = KeyedChannel<String, Int>()
-    let everyone = WaitGroup()
-    // The answers arrive last question first, and are read first question first.
-    for (delay, name) in ["circle", "square", "line"].reversed().enumerated() {
-      everyone.go {
-        sleep(for: .milliseconds(20 * delay))
+    let names = ["circle", "square", "line"]
+    let asked = Channel<Void>()
+    go {
+      _ = asked.receive()
+      // The answers arrive last question first, and are read first question first.
+      for name in names.reversed() {
         print("  send(\"\(name)\", \(name.count))")
         answers.send(name, name.count)
       }
     }
-    for name in ["circle", "square", "line"] {
+    for name in names {
       print("receive(\"\(name)\") ...")
+      if name == names.first { asked.send(()) }
       print("receive(\"\(name)\") is \(answers.receive(name))")
     }
-    everyone.wait()
   }
 }

@@ -7,6 +7,10 @@
 
 import Stage
 
+extension Programs.LeakCheck {
+  static var body: Body? { { _ in try leakCheck() } }
+}
+
 func leakCheck() throws {
   try run {
     let before = numGoroutine()

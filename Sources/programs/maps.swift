@@ -10,6 +10,10 @@
 
 import Stage
 
+extension Programs.Maps {
+  static var body: Body? { maps }
+}
+
 private let remainders = 1_000
 private let workers = 4
 

@@ -8,6 +8,10 @@
 
 import Stage
 
+extension Programs.PingPong {
+  static var body: Body? { pingPong }
+}
+
 func pingPong(_ n: Int) throws {
   try run {
     let there = Channel<Int>()

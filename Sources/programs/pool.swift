@@ -9,6 +9,10 @@
 
 import Stage
 
+extension Programs.Pool {
+  static var body: Body? { pool }
+}
+
 func pool(_ count: Int) throws {
   try run {
     let jobs = Channel<@Sendable (_ handler: Int) -> Void>(capacity: 4)
@@ -24,7 +28,6 @@ func pool(_ count: Int) throws {
     go {
       for i in 1...count {
         jobs.send { handler in
-          sleep(for: .milliseconds(1))
           answers.send((job: i, handler: handler, square: i * i))
         }
       }

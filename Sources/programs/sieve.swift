@@ -8,6 +8,10 @@
 
 import Stage
 
+extension Programs.Sieve {
+  static var body: Body? { sieve }
+}
+
 func sieve(_ n: Int) throws {
   try run {
     var numbers = Channel<Int>()

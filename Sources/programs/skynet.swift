@@ -8,6 +8,10 @@
 
 import Stage
 
+extension Programs.Skynet {
+  static var body: Body? { skynet }
+}
+
 func skynet(_ n: Int) throws {
   try run {
     let up = Channel<Int>()

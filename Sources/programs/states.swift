@@ -9,6 +9,10 @@ import Glibc
 import Stage
 import Synchronization
 
+extension Programs.States {
+  static var body: Body? { states }
+}
+
 /// The functions in which goroutines are to be found, and what the dump says of them.
 private let inhabitants: [(name: String, state: String, body: @Sendable () -> Void)] = [
   ("receives", "chan receive", { receives(Channel<Int>()) }),

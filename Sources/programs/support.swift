@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the programs share and none of them is about: columns, a clock, a
-// thread.
+// thread. Nothing of it needs a stage.
 
 import Glibc
-import Stage
 
 /// Writes a line on standard error, after what has been printed so far.
 func complain(_ message: String) {
   fflush(nil)
   let bytes = Array((message + "\n").utf8)
   _ = write(2, bytes, bytes.count)
-}
-
-func reason(_ error: IOError) -> String {
-  String(cString: strerror(error.errno))
 }
 
 func left(_ text: String, _ width: Int) -> String {
@@ -86,21 +81,4 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
   if status == 0 { return thread }
   argument.release()
   return nil
-}
-
-/// Writes bytes as they are on standard output.
-func output(_ bytes: [UInt8]) throws {
-  var rest = bytes[...]
-  while !rest.isEmpty {
-    // errno belongs to the call: read before anything else can run.
-    let n = blocking {
-      let n = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
-      return n < 0 ? -Int(errno) : n
-    }
-    if n >= 0 {
-      rest = rest.dropFirst(n)
-    } else if n != -Int(EINTR) {
-      throw Failure(message: "cannot write: \(String(cString: strerror(Int32(-n))))")
-    }
-  }
 }

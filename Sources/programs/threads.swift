@@ -9,6 +9,10 @@
 import Glibc
 import Stage
 
+extension Programs.Threads {
+  static var body: Body? { threads }
+}
+
 func threads(_ n: Int) throws {
   let thread = try measureThreads(n)
   try run {

@@ -3,7 +3,7 @@
 #
 # Runs a program with a trace and draws it; or draws a trace that there is.
 #
-#   trace.sh STAGE PROGRAM [ARGUMENTS]    after `swift build` of programs and trace
+#   trace.sh STAGE PROGRAM [ARGUMENTS]    after `swift build` of trace
 #   trace.sh file FILE
 #
 # From the environment: COMPARE=NN the same program on another stage, on the same page
@@ -20,13 +20,21 @@ die() {
   exit 1
 }
 
+# prepare STAGE PROGRAM [ARGUMENTS]: builds it, unless the stage cannot run it.
+prepare() {
+  sh Sources/programs/programs.sh build "$1"
+  program=$(sh Sources/programs/programs.sh path "$1")
+  shift
+  "$program" --check "$@" || exit 2
+}
+
 # record FILE STAGE PROGRAM [ARGUMENTS]
 record() {
   file=$1 stage=$2
   shift 2
   rm -f "$file"
   say "stage $stage: $*"
-  GOTRACE=$file .build/release/programs "$@" ||
+  GOTRACE=$file "$(sh Sources/programs/programs.sh path "$stage")" "$@" ||
     say "$1 ended with status $?; what it did until then is in the trace"
   [ -s "$file" ] || die "there is no trace: does stage $stage write one?"
 }
@@ -45,6 +53,10 @@ else
   [ -n "${1:-}" ] || die "which program? make trace PROGRAM=sieve; make run lists them"
   base=$traces/$stage-$1
   first=$base.trace
+  prepare "$stage" "$@"
+  case ${COMPARE:-} in
+    [0-9][0-9]) prepare "$COMPARE" "$@" ;;
+  esac
   record "$first" "$stage" "$@"
 fi
 

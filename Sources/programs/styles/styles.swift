@@ -12,6 +12,10 @@
 
 import Stage
 
+extension Programs.Styles {
+  static var body: Body? { { _ in try styles() } }
+}
+
 /// How many connections a server serves before it ends.
 let connections = 4
 
