@@ -20,26 +20,11 @@ struct GQueue {
   var tail: GPtr? = nil
   var size: Int32 = 0
 
-  mutating func push(_ gp: GPtr) {
-    gp[].schedlink = head
-    head = gp
-    if tail == nil { tail = gp }
-    size += 1
-  }
-
   mutating func pushBack(_ gp: GPtr) {
     gp[].schedlink = nil
     if let last = tail { last[].schedlink = gp } else { head = gp }
     tail = gp
     size += 1
-  }
-
-  /// q must not be used afterwards.
-  mutating func pushBackAll(_ q: GQueue) {
-    guard let first = q.head else { return }
-    if let last = tail { last[].schedlink = first } else { head = first }
-    tail = q.tail
-    size += q.size
   }
 
   mutating func pop() -> GPtr? {
