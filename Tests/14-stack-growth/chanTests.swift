@@ -60,11 +60,10 @@ extension RuntimeTests {
   @Suite("Channel")
   struct ChanTests {
     // Go: TestChan, test/chancap.go
-    @Test(arguments: procsToTry)
-    func `a channel blocks when empty and when full, and count and capacity tell`(
-      procs: Int
-    ) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a channel blocks when empty and when full, and count and capacity tell`()
+      throws
+    {
+      try inRun { t in
         for capacity in 0..<20 {
           let empty = Channel<Int>(capacity: capacity)
           let received = Counter()
@@ -100,9 +99,8 @@ extension RuntimeTests {
     }
 
     // Go: TestChan, test/closedchan.go
-    @Test(arguments: procsToTry)
-    func `a closed channel gives what it holds, then nil, for ever`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a closed channel gives what it holds, then nil, for ever`() throws {
+      try inRun { t in
         for capacity in 0..<20 {
           let c = Channel<Int>(capacity: capacity)
           for i in 0..<capacity { c.send(i) }
@@ -118,9 +116,8 @@ extension RuntimeTests {
     }
 
     // Go: TestChan. Venice: testDoneChannelUnblocks
-    @Test(arguments: procsToTry)
-    func `close wakes every receiver, with nil`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `close wakes every receiver, with nil`() throws {
+      try inRun { t in
         for capacity in 0..<5 {
           let c = Channel<Int>(capacity: capacity)
           let group = WaitGroup()
@@ -141,9 +138,8 @@ extension RuntimeTests {
     }
 
     // Go: TestChan, test/chan/fifo.go
-    @Test(arguments: procsToTry)
-    func `one sender's values arrive in order`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `one sender's values arrive in order`() throws {
+      try inRun { t in
         for capacity in 0..<10 {
           let c = Channel<Int>(capacity: capacity)
           go {
@@ -156,9 +152,8 @@ extension RuntimeTests {
     }
 
     // Go: TestChan
-    @Test(arguments: procsToTry)
-    func `many senders' values arrive once each at many receivers`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `many senders' values arrive once each at many receivers`() throws {
+      try inRun { t in
         for capacity in [0, 1, 2, 3, 10, 100] {
           let n = 1000
           let c = Channel<Int>(capacity: capacity)
@@ -181,9 +176,8 @@ extension RuntimeTests {
     }
 
     // Go: TestNonblockRecvRace
-    @Test(arguments: procsToTry)
-    func `a value that was there before close is never missed`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a value that was there before close is never missed`() throws {
+      try inRun { t in
         for _ in 0..<scaled(1000) {
           let c = Channel<Int>(capacity: 1)
           c.send(1)
@@ -197,9 +191,8 @@ extension RuntimeTests {
     }
 
     // Go: TestMultiConsumer
-    @Test(arguments: procsToTry)
-    func `23 workers take work and give results, and none is lost`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `23 workers take work and give results, and none is lost`() throws {
+      try inRun { t in
         let workers = 23
         let n = scaled(20_000)
         let primes = [2, 3, 7, 11, 13, 17, 19, 23, 27, 31]
@@ -232,10 +225,9 @@ extension RuntimeTests {
     }
 
     // Go: TestChanSendBarrier
-    @Test(arguments: procsToTry)
-    func `a value handed over directly is the receiver's alone`(procs: Int) throws {
+    @Test func `a value handed over directly is the receiver's alone`() throws {
       let live = Counter()
-      try inRun(procs: procs) { t in
+      try inRun { t in
         let group = WaitGroup()
         for _ in 0..<10 {
           group.go {
@@ -255,7 +247,7 @@ extension RuntimeTests {
 
     // Go: test/chan/fifo.go
     @Test func `senders that wait on an unbuffered channel are served in order`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let c = Channel<Int>()
         for i in 0..<100 { goUntilParked { c.send(i) } }
         for i in 0..<100 { t.equal(c.receive(), i) }
@@ -264,7 +256,7 @@ extension RuntimeTests {
 
     // Go: test/chan/fifo.go
     @Test func `receivers are served in the order in which they came`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let c = Channel<Int>()
         let got = Channel<(Int, Int)>(capacity: 100)
         for i in 0..<100 { goUntilParked { got.send((i, c.receive()!)) } }
@@ -277,9 +269,8 @@ extension RuntimeTests {
     }
 
     // Go: test/chan/nonblock.go
-    @Test(arguments: procsToTry)
-    func `trySend and tryReceive never wait`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `trySend and tryReceive never wait`() throws {
+      try inRun { t in
         let c = Channel<Int>()
         t.check(!c.trySend(1), "sent without a receiver")
         if case .empty = c.tryReceive() {} else { t.check(false, "received from nobody") }
@@ -298,9 +289,8 @@ extension RuntimeTests {
     }
 
     // Go: test/chan/zerosize.go
-    @Test(arguments: procsToTry)
-    func `elements of no size are counted all the same`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `elements of no size are counted all the same`() throws {
+      try inRun { t in
         let c = Channel<Void>(capacity: 3)
         c.send(())
         c.send(())
@@ -315,10 +305,9 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `large elements arrive whole`(procs: Int) throws {
+    @Test func `large elements arrive whole`() throws {
       let live = Counter()
-      try inRun(procs: procs) { t in
+      try inRun { t in
         for capacity in [0, 1, 5] {
           let c = Channel<Big>(capacity: capacity)
           for k in 0..<4 {
@@ -336,7 +325,7 @@ extension RuntimeTests {
 
     // Go: TestChanSendInterface
     @Test func `elements of every kind`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let shapes = Channel<any Shape>(capacity: 2)
         shapes.send(Square(side: 2))
         shapes.send(Circle())
@@ -362,7 +351,7 @@ extension RuntimeTests {
     }
 
     @Test func `a channel of channels`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let requests = Channel<(Int, Channel<Int>)>()
         go { for (n, reply) in requests { reply.send(n * n) } }
         for i in 0..<100 {
@@ -375,9 +364,9 @@ extension RuntimeTests {
     }
 
     // Go: test/chan/sieve1.go, sieve2.go
-    @Test(arguments: procsToTry, [0, 10])
-    func `the prime sieve`(procs: Int, capacity: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test(arguments: [0, 10])
+    func `the prime sieve`(capacity: Int) throws {
+      try inRun { t in
         t.equal(
           primes(below: 100, capacity),
           [
@@ -390,7 +379,7 @@ extension RuntimeTests {
 
     // Go: test/chanlinear.go
     @Test func `leaving a queue does not take longer the longer it is`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         // Every goroutine waits on one channel and leaves it through another:
         // quadratic work would meet the deadline.
         let n = 20_000
@@ -414,9 +403,8 @@ extension RuntimeTests {
     }
 
     // Go: ChanSem
-    @Test(arguments: procsToTry)
-    func `a buffered channel is a semaphore`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a buffered channel is a semaphore`() throws {
+      try inRun { t in
         let tokens = Channel<Void>(capacity: 3)
         let inside = Counter()
         let group = WaitGroup()
@@ -437,7 +425,7 @@ extension RuntimeTests {
 
     @Test func `values left in a channel are released with it`() throws {
       let live = Counter()
-      try inRun(procs: 1) { t in
+      try inRun { t in
         do {
           let c = Channel<Tracked>(capacity: 10)
           for i in 0..<25 {
@@ -454,7 +442,7 @@ extension RuntimeTests {
 
     @Test func `a value that could not be sent is released`() throws {
       let live = Counter()
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let c = Channel<Tracked>()
         t.check(!c.trySend(Tracked(live)))
         t.equal(live.value, 0)
@@ -467,10 +455,9 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `a value moves through every path and dies once`(procs: Int) throws {
+    @Test func `a value moves through every path and dies once`() throws {
       let live = Counter()
-      try inRun(procs: procs) { t in
+      try inRun { t in
         let group = WaitGroup()
         let received = Counter()
         for capacity in [0, 1, 7] {
@@ -525,15 +512,16 @@ extension RuntimeTests {
     }
 
     // What an abandoned frame holds leaks; what a channel holds does not.
-    @Test func `a channel survives the goroutines that were abandoned in it`() throws {
+    @Test(arguments: Way.all)
+    func `a channel survives the goroutines that were abandoned in it`(way: Way) throws {
       let live = Counter()
       do {
         let c = Channel<Tracked>(capacity: 2)
-        try inRun(procs: 2) { _ in
+        try inRun(way) { _ in
           for i in 0..<10 { goUntilParked2(c, live, i) }
         }
         #expect(c.count == 2)
-        try inRun(procs: 2) { t in
+        try inRun(way) { t in
           t.check(c.receive() != nil)
           t.check(c.receive() != nil)
           if case .empty = c.tryReceive() {} else { t.check(false, "a dead sender sent") }
@@ -551,7 +539,7 @@ extension RuntimeTests {
     }
 
     @Test func `a loop over a channel ends when it is closed`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let c = Channel<Int>()
         go {
           for i in 1...10 { c.send(i) }
@@ -567,7 +555,7 @@ extension RuntimeTests {
     }
 
     @Test func `the ring of a buffered channel wraps around at every offset`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         for capacity in 1...9 {
           let c = Channel<Int>(capacity: capacity)
           var next = 0
@@ -589,7 +577,7 @@ extension RuntimeTests {
     // A sender waits on a full buffer: the receiver takes the oldest and puts the
     // sender's value at the tail.
     @Test func `values of waiting senders come after those in the buffer`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let c = Channel<Int>(capacity: 3)
         for i in 0..<3 { c.send(i) }
         for i in 3..<8 { goUntilParked { c.send(i) } }
@@ -602,12 +590,11 @@ extension RuntimeTests {
 
     // The lock is released on g0 after the goroutine can be woken, so the channel may
     // be gone by then.
-    @Test(arguments: procsToTry)
-    func `nothing touches a channel's memory when it is gone`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `nothing touches a channel's memory when it is gone`() throws {
+      try inRun { t in
         let size = (MemoryLayout<Hchan>.size + 63) & ~63
         let group = WaitGroup()
-        for _ in 0..<2 * procs {
+        for _ in 0..<16 {
           group.go {
             // What the allocator gives next, full of ones.
             var blocks: [UnsafeMutableRawPointer] = []
@@ -638,9 +625,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `close races with receivers and wakes each once`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `close races with receivers and wakes each once`() throws {
+      try inRun { t in
         for _ in 0..<scaled(500) {
           let c = Channel<Int>(capacity: 1)
           let group = WaitGroup()

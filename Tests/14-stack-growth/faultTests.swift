@@ -17,7 +17,7 @@ extension RuntimeTests {
       ) {
         exitTestDeadline()
         // On one thread, so that it is no thread that finds none.
-        try Runs().inTurns {
+        try Way.inTurns.run {
           freezeAddressSpace()
           for _ in 0..<100_000 { go { while true { gosched() } } }
         }

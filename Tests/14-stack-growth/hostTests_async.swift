@@ -30,7 +30,9 @@ private func inRunOutside(
     }
   }
   watchdog.end()
-  report.record(sourceLocation)
+  for message in report.messages {
+    Issue.record(Comment(rawValue: message), sourceLocation: sourceLocation)
+  }
 }
 
 // From a goroutine to what is not one.

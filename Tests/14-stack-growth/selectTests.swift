@@ -11,9 +11,8 @@ extension RuntimeTests {
   @Suite("select")
   struct SelectTests {
     // Go: test/chan/select4.go, select7.go
-    @Test(arguments: procsToTry)
-    func `the case that is ready is chosen, and its body runs`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `the case that is ready is chosen, and its body runs`() throws {
+      try inRun { t in
         let a = Channel<Int>(capacity: 1)
         let b = Channel<Int>(capacity: 1)
         a.send(1)
@@ -38,9 +37,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `with nothing ready, otherwise is chosen`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `with nothing ready, otherwise is chosen`() throws {
+      try inRun { t in
         let a = Channel<Int>()
         let full = Channel<Int>(capacity: 1)
         full.send(0)
@@ -63,7 +61,7 @@ extension RuntimeTests {
 
     // Go: test/chan/select3.go
     @Test func `a nil channel is never ready`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let none: Channel<Int>? = nil
         let a = Channel<Int>(capacity: 1)
         var chosen = ""
@@ -86,9 +84,8 @@ extension RuntimeTests {
     }
 
     // Go: TestNonblockSelectRace
-    @Test(arguments: procsToTry)
-    func `select looks at all channels at one moment`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `select looks at all channels at one moment`() throws {
+      try inRun { t in
         let done = Channel<Bool>(capacity: 1)
         for _ in 0..<scaled(1000) {
           let c1 = Channel<Int>(capacity: 1)
@@ -111,9 +108,8 @@ extension RuntimeTests {
     }
 
     // Go: TestNonblockSelectRace2
-    @Test(arguments: procsToTry)
-    func `select looks at all channels at one moment, with close`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `select looks at all channels at one moment, with close`() throws {
+      try inRun { t in
         let done = Channel<Bool>(capacity: 1)
         for _ in 0..<scaled(1000) {
           let c1 = Channel<Int>(capacity: 1)
@@ -136,11 +132,11 @@ extension RuntimeTests {
     }
 
     // Go: TestSelfSelect
-    @Test(arguments: procsToTry, [0, 10])
+    @Test(arguments: [0, 10])
     func `a select that sends to and receives from one channel does not meet itself`(
-      procs: Int, capacity: Int
+      capacity: Int
     ) throws {
-      try inRun(procs: procs) { t in
+      try inRun { t in
         let c = Channel<Int>(capacity: capacity)
         let group = WaitGroup()
         for p in 0..<2 {
@@ -168,9 +164,8 @@ extension RuntimeTests {
     }
 
     // Go: TestSelectStress
-    @Test(arguments: [1, 2, 10])
-    func `selects, sends and receives on four channels all finish`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `selects, sends and receives on four channels all finish`() throws {
+      try inRun { t in
         let c = [
           Channel<Int>(), Channel<Int>(), Channel<Int>(capacity: 2),
           Channel<Int>(capacity: 3),
@@ -209,7 +204,7 @@ extension RuntimeTests {
 
     // Go: TestSelectFairness
     @Test func `of several channels that are ready, none is preferred`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let trials = 10_000
         let c1 = Channel<Int>(capacity: trials + 1)
         let c2 = Channel<Int>(capacity: trials + 1)
@@ -250,7 +245,7 @@ extension RuntimeTests {
     // Go: TestPseudoRandomSend
     @Test(arguments: [0, 100])
     func `each of two sends on one channel is chosen now and then`(capacity: Int) throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let n = 100
         let c = Channel<Int>(capacity: capacity)
         let result = Channel<Int>()
@@ -275,7 +270,7 @@ extension RuntimeTests {
 
     // Go: TestSelectDuplicateChannel
     @Test func `one channel may stand in several cases`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         for _ in 0..<50 {
           let c = Channel<Int>()
           let d = Channel<Int>()
@@ -300,7 +295,7 @@ extension RuntimeTests {
 
     // Go: test/chan/select6.go
     @Test func `a channel's queue is whole after a select has left its middle`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let c1 = Channel<Bool>()
         let c2 = Channel<Bool>()
         let c3 = Channel<Bool>()
@@ -323,10 +318,9 @@ extension RuntimeTests {
     }
 
     // Go: TestChanSendSelectBarrier
-    @Test(arguments: procsToTry)
-    func `a value that a select sent is the receiver's alone`(procs: Int) throws {
+    @Test func `a value that a select sent is the receiver's alone`() throws {
       let live = Counter()
-      try inRun(procs: procs) { t in
+      try inRun { t in
         let group = WaitGroup()
         for _ in 0..<10 {
           group.go {
@@ -354,7 +348,7 @@ extension RuntimeTests {
 
     @Test func `the value of a send that was not chosen is released`() throws {
       let live = Counter()
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let ready = Channel<Int>(capacity: 1)
         let stuck = Channel<Tracked>()
         for i in 0..<100 {
@@ -390,7 +384,7 @@ extension RuntimeTests {
     }
 
     @Test func `a body may block, select again, and throw`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let a = Channel<Int>(capacity: 1)
         let b = Channel<Int>()
         a.send(1)
@@ -419,7 +413,7 @@ extension RuntimeTests {
     }
 
     @Test func `goexit in a body ends the goroutine`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let a = Channel<Int>(capacity: 1)
         let order = Channel<Int>(capacity: 3)
         a.send(1)
@@ -435,7 +429,7 @@ extension RuntimeTests {
     }
 
     @Test func `if, switch and for work among the cases`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let channels = (0..<5).map { _ in Channel<Int>(capacity: 1) }
         for flag in [true, false] {
           channels[3].send(3)
@@ -458,7 +452,7 @@ extension RuntimeTests {
     }
 
     @Test func `a case can be kept and used again`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let a = Channel<Int>(capacity: 10)
         let out = Channel<Int>(capacity: 10)
         let sum = Counter()
@@ -475,7 +469,7 @@ extension RuntimeTests {
 
     @Test(arguments: [100, 1000])
     func `select works with many cases`(count: Int) throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let channels = (0..<count).map { _ in Channel<Int>() }
         let stop = Channel<Void>()
         let sum = Counter()
@@ -500,7 +494,7 @@ extension RuntimeTests {
 
     // Go: test/chan/select2.go, test/fixedbugs/issue9110.go
     @Test func `selects that come and go do not use up memory`() throws {
-      try inRun(procs: 2) { t in
+      try inRun { t in
         let a = Channel<Int>()
         let b = Channel<Int>()
         func batch(_ n: Int) {
@@ -531,9 +525,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `one value wakes one of many selects`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `one value wakes one of many selects`() throws {
+      try inRun { t in
         for _ in 0..<100 {
           let a = Channel<Int>()
           let b = Channel<Int>()
@@ -560,11 +553,10 @@ extension RuntimeTests {
     }
 
     // Two channels in opposite orders: the locks are taken in one order.
-    @Test(arguments: procsToTry)
-    func `selects over the same channels in different orders do not deadlock`(
-      procs: Int
-    ) throws {
-      try inRun(procs: procs) { t in
+    @Test func `selects over the same channels in different orders do not deadlock`()
+      throws
+    {
+      try inRun { t in
         let channels = (0..<4).map { _ in Channel<Int>() }
         let n = scaled(2000)
         let group = WaitGroup()
@@ -594,7 +586,7 @@ extension RuntimeTests {
 
     // libmill: choose.c
     @Test func `a keyed channel: receivers wait until their key is there`() throws {
-      try inRun(procs: 4) { t in
+      try inRun { t in
         // A goroutine owns the map; everybody else asks it.
         let puts = Channel<(Int, Int)>()
         let gets = Channel<(Int, Channel<Int>)>()

@@ -2,56 +2,30 @@
 //
 // Semaphores and what is built on them.   Go: src/runtime/sema_test.go, src/sync/*_test.go
 
-import CLinux
 import Synchronization
 import Testing
 
 @testable import Stage
 
 /// The runtime's own functions, as a public function would call them.
-private func acquire(_ s: SemaPtr) {
+func acquire(_ s: SemaPtr) {
   let gp = enterRuntime("test")
   semacquire(s)
   exitRuntime(gp)
 }
 
-private func release(_ s: SemaPtr, handoff: Bool) {
+func release(_ s: SemaPtr, handoff: Bool) {
   let gp = enterRuntime("test")
   semrelease1(s, handoff: handoff)
   exitRuntime(gp)
-}
-
-/// Whether the waiter ran before the goroutine that released it went on.
-private func handsOff(_ procs: Int) -> Bool {
-  let sema = Ptr(allocating: Sema(0))
-  let result = Counter()
-  let done = Channel<Void>()
-  let group = WaitGroup()
-  for _ in 0..<procs {
-    group.go {
-      while case .empty = done.tryReceive() { gosched() }
-    }
-  }
-  group.go {
-    acquire(sema)
-    _ = result.change(0, to: 1)
-    release(sema, handoff: true)
-    done.close()
-  }
-  while sema[].nwait.load(ordering: .sequentiallyConsistent) == 0 { gosched() }
-  release(sema, handoff: true)
-  _ = result.change(0, to: 2)
-  group.wait()
-  return result.value == 1
 }
 
 extension RuntimeTests {
   @Suite("Sema, WaitGroup, GoMutex, GoRWMutex, GoCond, GoOnce")
   struct SemaTests {
     // Go: TestSemaphore
-    @Test(arguments: procsToTry)
-    func `a semaphore of one is a lock`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a semaphore of one is a lock`() throws {
+      try inRun { t in
         let sema = Ptr(allocating: Sema(1))
         let inside = Shared(0)
         let group = WaitGroup()
@@ -69,23 +43,9 @@ extension RuntimeTests {
       }
     }
 
-    // Go: TestSemaHandoff1, TestSemaHandoff2
-    @Test(arguments: [1, 2])
-    func `who releases with handoff gives its time slice to the first waiter`(
-      procs: Int
-    ) throws {
-      try inRun(procs: procs) { t in
-        let n = scaled(500)
-        var direct = 0
-        for _ in 0..<n where handsOff(procs) { direct += 1 }
-        t.check(direct >= n * 2 / 3, "\(direct) of \(n) were direct")
-      }
-    }
-
     // Go: TestWaitGroup
-    @Test(arguments: procsToTry)
-    func `a WaitGroup is a barrier, and can be used again`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a WaitGroup is a barrier, and can be used again`() throws {
+      try inRun { t in
         let first = WaitGroup()
         let second = WaitGroup()
         for _ in 0..<8 {
@@ -111,9 +71,8 @@ extension RuntimeTests {
     }
 
     // Go: TestWaitGroupRace
-    @Test(arguments: procsToTry)
-    func `wait returns when both are done, not before`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `wait returns when both are done, not before`() throws {
+      try inRun { t in
         for _ in 0..<scaled(1000) {
           let group = WaitGroup()
           let n = Counter()
@@ -130,9 +89,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `done wakes every waiter`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `done wakes every waiter`() throws {
+      try inRun { t in
         let gate = WaitGroup()
         gate.add(1)
         let others = WaitGroup()
@@ -155,7 +113,7 @@ extension RuntimeTests {
     }
 
     @Test func `WaitGroup go counts a goroutine that ends by goexit`() throws {
-      try inRun(procs: 2) { _ in
+      try inRun { _ in
         let group = WaitGroup()
         for _ in 0..<10 { group.go { try goexit() } }
         group.wait()
@@ -163,9 +121,8 @@ extension RuntimeTests {
     }
 
     // Go: TestMutex
-    @Test(arguments: procsToTry)
-    func `a mutex excludes`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a mutex excludes`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         mutex.lock()
         t.check(!mutex.tryLock(), "taken twice")
@@ -200,11 +157,10 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `a mutex may be held while its holder parks, and be unlocked elsewhere`(
-      procs: Int
-    ) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a mutex may be held while its holder parks, and be unlocked elsewhere`()
+      throws
+    {
+      try inRun { t in
         let mutex = GoMutex()
         let n = Shared(0)
         let group = WaitGroup()
@@ -230,7 +186,7 @@ extension RuntimeTests {
     }
 
     @Test func `withLock unlocks when its body throws`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let mutex = GoMutex()
         t.check((try? mutex.withLock { throw TestError() }) == nil)
         t.check(mutex.tryLock())
@@ -243,7 +199,7 @@ extension RuntimeTests {
     }
 
     @Test func `those who wait for a mutex get it in order`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let mutex = GoMutex()
         let order = Channel<Int>(capacity: 50)
         mutex.lock()
@@ -261,9 +217,8 @@ extension RuntimeTests {
     }
 
     // Go: TestCondSignal
-    @Test(arguments: procsToTry)
-    func `signal wakes one`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `signal wakes one`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         let cond = GoCond(mutex)
         let n = 2
@@ -290,9 +245,8 @@ extension RuntimeTests {
     }
 
     // Go: TestCondSignalGenerations
-    @Test(arguments: procsToTry)
-    func `signal wakes who has waited longest`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `signal wakes who has waited longest`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         let cond = GoCond(mutex)
         let n = 100
@@ -314,9 +268,8 @@ extension RuntimeTests {
     }
 
     // Go: TestCondBroadcast
-    @Test(arguments: procsToTry)
-    func `broadcast wakes all, once`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `broadcast wakes all, once`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         let cond = GoCond(mutex)
         let n = 50
@@ -349,9 +302,8 @@ extension RuntimeTests {
     }
 
     // Go: TestRace (sync)
-    @Test(arguments: procsToTry)
-    func `three goroutines pass a value along with one condition`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `three goroutines pass a value along with one condition`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         let cond = GoCond(mutex)
         let x = Shared(0)
@@ -396,9 +348,8 @@ extension RuntimeTests {
     }
 
     // Go: TestCondSignalStealing
-    @Test(arguments: procsToTry)
-    func `a new waiter does not steal the notification of an old one`(procs: Int) throws {
-      try inRun(procs: procs) { _ in
+    @Test func `a new waiter does not steal the notification of an old one`() throws {
+      try inRun { _ in
         for _ in 0..<scaled(500) {
           let mutex = GoMutex()
           let cond = GoCond(mutex)
@@ -428,9 +379,8 @@ extension RuntimeTests {
     }
 
     // Go: TestOnce
-    @Test(arguments: procsToTry)
-    func `once is once, and all wait for it`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `once is once, and all wait for it`() throws {
+      try inRun { t in
         for _ in 0..<100 {
           let once = GoOnce()
           let n = Counter()
@@ -452,7 +402,7 @@ extension RuntimeTests {
 
     // Go: TestOncePanic
     @Test func `a body that throws counts as done`() throws {
-      try inRun(procs: 1) { t in
+      try inRun { t in
         let once = GoOnce()
         t.check((try? once.do { throw TestError() }) == nil, "the error is lost")
         once.do { t.check(false, "done twice") }
@@ -462,7 +412,7 @@ extension RuntimeTests {
     // Go: TestParallelRWMutexReaders
     @Test(arguments: [1, 3, 4])
     func `readers hold the lock at the same time`(readers: Int) throws {
-      try inRun(procs: readers + 1) { _ in
+      try inRun { _ in
         let rw = GoRWMutex()
         let locked = Channel<Void>(capacity: readers)
         let release = Counter()
@@ -483,12 +433,9 @@ extension RuntimeTests {
     }
 
     // Go: TestRWMutex
-    @Test(arguments: [
-      (1, 1), (1, 3), (1, 10), (4, 1), (4, 3), (4, 10), (10, 1), (10, 3), (10, 10),
-      (10, 5),
-    ])
-    func `writers are alone`(procs: Int, readers: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test(arguments: [1, 3, 5, 10])
+    func `writers are alone`(readers: Int) throws {
+      try inRun { t in
         let rw = GoRWMutex()
         let activity = Counter()
         let group = WaitGroup()
@@ -520,9 +467,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `a writer that waits keeps new readers out`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `a writer that waits keeps new readers out`() throws {
+      try inRun { t in
         let rw = GoRWMutex()
         let order = Channel<String>(capacity: 2)
         rw.readLock()
@@ -543,9 +489,8 @@ extension RuntimeTests {
     }
 
     // Photon: stress; waits of every kind at once.
-    @Test(arguments: procsToTry)
-    func `every kind of waiting together, and nobody is forgotten`(procs: Int) throws {
-      try inRun(procs: procs) { t in
+    @Test func `every kind of waiting together, and nobody is forgotten`() throws {
+      try inRun { t in
         let mutex = GoMutex()
         let rw = GoRWMutex()
         let cond = GoCond(mutex)

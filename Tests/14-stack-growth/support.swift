@@ -29,43 +29,44 @@ let stress = getenv_("STRESS") != nil
 /// scaled is n, or many times that in an endurance run.
 func scaled(_ n: Int) -> Int { stress ? n * 20 : n }
 
-/// How the bodies of tests are run. Where runs have threads there are more ways:
-/// support_threads.swift has functions of the same names, which are preferred.
-struct Runs: RunsOnOneThread {}
+/// A way to run goroutines: so many at a time. What it says here is what one thread can
+/// do; support_threads.swift says more, in members that are preferred to these.
+struct Way: OneThread {
+  var procs: Int
 
-protocol RunsOnOneThread {}
-
-extension RunsOnOneThread {
-  /// Every way that there is, one after the other; main is told of it in words.
-  func each(_ main: sending @escaping (String) throws -> Void) throws {
-    try run { try main("") }
-  }
-
-  /// One in which no two goroutines run at a time.
-  func inTurns(_ main: sending @escaping () throws -> Void) throws { try run(main) }
+  /// No two goroutines run at a time.
+  static let inTurns = Way(procs: 1)
 }
 
-/// A test of what a run does, in every way that there is. body is the main goroutine;
-/// what it reports is recorded when the runs are over.
+protocol OneThread {}
+
+extension OneThread {
+  /// What a test tries that does not say how many goroutines run at a time.
+  static var all: [Way] { [.inTurns] }
+
+  /// As run does.
+  func run(_ main: sending @escaping () throws -> Void) throws { try Stage.run(main) }
+}
+
+/// A test of what a run does, in every way. body is the main goroutine; what it reports
+/// is recorded when the run is over.
 func inRun(
   within seconds: Int = 60,
   _ name: String = #function,
   sourceLocation: SourceLocation = #_sourceLocation,
   _ body: sending @escaping (Report) throws -> Void
 ) throws {
-  let report = Report()
-  watchdog.begin(seconds, name)
-  defer { watchdog.end() }
-  try Runs().each { how in
-    watchdog.begin(seconds, name)
-    report.how = how
-    try body(report)
+  let body = Shared(body)
+  for way in Way.all {
+    try inRun(way, within: seconds, name, sourceLocation: sourceLocation) { report in
+      try body.value(report)
+    }
   }
-  report.record(sourceLocation)
 }
 
-/// The same where goroutines take turns: what their order is, is part of the test.
-func inTurns(
+/// The same in one way: .inTurns where the order of goroutines is part of the test.
+func inRun(
+  _ way: Way,
   within seconds: Int = 60,
   _ name: String = #function,
   sourceLocation: SourceLocation = #_sourceLocation,
@@ -74,12 +75,16 @@ func inTurns(
   let report = Report()
   watchdog.begin(seconds, name)
   defer { watchdog.end() }
-  try Runs().inTurns { try body(report) }
-  report.record(sourceLocation)
+  try way.run { try body(report) }
+  for message in report.messages {
+    Issue.record(
+      Comment(rawValue: "\(way.procs) at a time, \(message)"),
+      sourceLocation: sourceLocation)
+  }
 }
 
 /// What goroutines found wrong. Never blocks, so that it can be used anywhere.
-final class Report: @unchecked Sendable {
+final class Report: Sendable {
   private struct Node {
     let message: String
     var next: UnsafeMutablePointer<Node>?
@@ -88,9 +93,6 @@ final class Report: @unchecked Sendable {
   /// The address of the newest node; zero: none.
   private let head = Atomic<UInt>(0)
 
-  /// The way in which this run is run. Written before others run.
-  var how = ""
-
   func check(
     _ condition: Bool,
     _ message: @autoclosure () -> String = "check failed",
@@ -98,7 +100,7 @@ final class Report: @unchecked Sendable {
   ) {
     if condition { return }
     let node = UnsafeMutablePointer<Node>.allocate(capacity: 1)
-    node.initialize(to: Node(message: "line \(line)\(how): \(message())"))
+    node.initialize(to: Node(message: "line \(line): \(message())"))
     while true {
       let next = head.load(ordering: .relaxed)
       node.pointee.next = UnsafeMutablePointer(bitPattern: next)
@@ -117,7 +119,7 @@ final class Report: @unchecked Sendable {
     check(a == b, "\(a) is not \(b). \(message())", line: line)
   }
 
-  private var messages: [String] {
+  var messages: [String] {
     var result: [String] = []
     var node = UnsafeMutablePointer<Node>(bitPattern: head.load(ordering: .acquiring))
     while let n = node, result.count < 10 {
@@ -125,13 +127,6 @@ final class Report: @unchecked Sendable {
       node = n.pointee.next
     }
     return result
-  }
-
-  /// Makes them issues of the test.
-  func record(_ sourceLocation: SourceLocation) {
-    for message in messages {
-      Issue.record(Comment(rawValue: message), sourceLocation: sourceLocation)
-    }
   }
 }
 

@@ -6,23 +6,18 @@ import Testing
 
 @testable import Stage
 
-/// What gomaxprocs is in a parameterised test, and in turn in a test that says nothing.
+/// What gomaxprocs is in a parameterised test.
 let procsToTry = [1, 2, 4, 8]
 
-extension Runs {
-  func each(_ main: sending @escaping (String) throws -> Void) throws {
-    let main = Shared(main)
-    for procs in procsToTry {
-      try run(procs: procs) { try main.value(", gomaxprocs \(procs)") }
-    }
-  }
+extension Way {
+  static var all: [Way] { procsToTry.map { Way(procs: $0) } }
 
-  func inTurns(_ main: sending @escaping () throws -> Void) throws {
-    try run(procs: 1, main)
+  func run(_ main: sending @escaping () throws -> Void) throws {
+    try Stage.run(procs: procs, main)
   }
 }
 
-/// inRun with a number of goroutines that run at a time.
+/// A test of what a run does with so many goroutines at a time.
 func inRun(
   procs: Int,
   within seconds: Int = 60,
@@ -30,11 +25,8 @@ func inRun(
   sourceLocation: SourceLocation = #_sourceLocation,
   _ body: sending @escaping (Report) throws -> Void
 ) throws {
-  let report = Report()
-  watchdog.begin(seconds, name)
-  defer { watchdog.end() }
-  try run(procs: procs) { try body(report) }
-  report.record(sourceLocation)
+  try inRun(
+    Way(procs: procs), within: seconds, name, sourceLocation: sourceLocation, body)
 }
 
 extension Counter {

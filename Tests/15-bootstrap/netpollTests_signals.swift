@@ -1,0 +1,1 @@
+../14-stack-growth/netpollTests_signals.swift

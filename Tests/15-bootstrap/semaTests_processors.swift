@@ -1,0 +1,1 @@
+../14-stack-growth/semaTests_processors.swift

@@ -1,0 +1,1 @@
+../14-stack-growth/timeTests_stw.swift
