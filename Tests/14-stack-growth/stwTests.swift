@@ -220,25 +220,6 @@ extension RuntimeTests {
       }
     }
 
-    // Go: TestBigGOMAXPROCS
-    @Test func `there may be many Ps`() throws {
-      for procs in [256, 1024] {
-        try inRun(procs: procs) { t in
-          t.equal(gomaxprocs(), procs)
-          let group = WaitGroup()
-          let count = Counter()
-          for _ in 0..<2000 {
-            group.go {
-              gosched()
-              count.add()
-            }
-          }
-          group.wait()
-          t.equal(count.value, 2000)
-        }
-      }
-    }
-
     // Go: TestTraceSTW
     @Test func `across a stop goroutines mostly stay on their Ps`() throws {
       try inRun(procs: 2) { t in
