@@ -4,14 +4,13 @@
 // tested in C.                                     Go: src/runtime/asm_amd64.s
 
 import CLinux
-import Synchronization
 import Testing
 
 @testable import Stage
 
 /// More values alive across the switch than there are registers to keep them.
 @inline(never)
-private func acrossSwitches(_ n: Int, _ seed: Int, _ switching: () -> Void) -> Int {
+func acrossSwitches(_ n: Int, _ seed: Int, _ switching: () -> Void) -> Int {
   var a = seed
   var b = seed &* 3
   var c = seed &* 5
@@ -51,41 +50,28 @@ private func alignedFrame(_ x: Float) -> Float {
 }
 
 extension RuntimeTests {
-  @Suite("mcall, gogo, gostart")
+  @Suite("the switcher")
   struct AsmTests {
-    @Test(arguments: procsToTry)
-    func `what lives in registers lives on after a switch`(procs: Int) throws {
+    @Test func `what lives in registers lives on after a switch`() throws {
       let n = 500
-      let expected = (0..<10).map { acrossSwitches(n, $0) {} }
-      try inRun(procs: procs) { t in
-        let group = WaitGroup()
-        for i in 0..<10 {
-          group.go { t.equal(acrossSwitches(n, i) { gosched() }, expected[i], "gosched") }
-          group.go {
-            let c = Channel<Int>(capacity: 1)
-            let result = acrossSwitches(n, i) {
-              c.send(1)
-              _ = c.receive()
-            }
-            t.equal(result, expected[i], "channel")
-          }
-          group.go {
-            let ping = Channel<Void>()
-            go { for _ in 0..<n { ping.send(()) } }
-            let result = acrossSwitches(n, i) { _ = ping.receive() }
-            t.equal(result, expected[i], "rendezvous")
+      let expected = (0..<20).map { acrossSwitches(n, $0) {} }
+      try inRun { t in
+        let ended = Counter()
+        for i in 0..<20 {
+          go {
+            t.equal(acrossSwitches(n, i) { gosched() }, expected[i])
+            ended.add()
           }
         }
-        group.wait()
+        ended.await(20)
       }
     }
 
-    @Test(arguments: procsToTry)
-    func `a goroutine begins with an aligned stack, and keeps it`(procs: Int) throws {
-      try inRun(procs: procs) { t in
-        let group = WaitGroup()
+    @Test func `a goroutine begins with an aligned stack, and keeps it`() throws {
+      try inRun { t in
+        let ended = Counter()
         for i in 0..<50 {
-          group.go {
+          go {
             let x = Float(i)
             let expected = x * (1 + 2 + 3 + 2)
             t.equal(alignedFrame(x), expected, "at the start")
@@ -93,45 +79,23 @@ extension RuntimeTests {
             t.equal(alignedFrame(x), expected, "after a switch")
             t.equal(formatThroughC(Double(i) / 4), formatThroughC(Double(i) / 4))
             t.equal(formatThroughC(1.5), "1.500000")
+            ended.add()
           }
         }
-        group.wait()
-      }
-    }
-
-    @Test func `the thread-local G follows the goroutine to another thread`() throws {
-      try inRun(procs: 4) { t in
-        let moved = Counter()
-        let group = WaitGroup()
-        for _ in 0..<8 {
-          group.go {
-            let id = goroutineID()
-            // Until some goroutine has moved: else nothing is tested.
-            var i = 0
-            while i < scaled(2000) || moved.value == 0 {
-              i += 1
-              let before = gettid_()
-              gosched()
-              if gettid_() != before { moved.add() }
-              // Of this thread, not of that before.
-              t.equal(goroutineID(), id)
-              t.equal(errno_location(), errno_location())
-            }
-          }
-        }
-        group.wait()
+        ended.await(50)
       }
     }
 
     @Test func `a fresh goroutine knows nothing of the one whose stack it got`() throws {
-      try inRun(procs: 1) { t in
+      try inRun(.inTurns) { t in
         for _ in 0..<1000 {
-          let group = WaitGroup()
-          group.go {
+          let ended = Counter()
+          go {
             t.equal(errno_location().pointee, 0, "errno of another")
             errno_location().pointee = 42
+            ended.add()
           }
-          group.wait()
+          ended.await(1)
         }
       }
     }

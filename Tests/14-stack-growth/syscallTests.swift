@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A goroutine in a system call, and the P that it leaves behind.
+// A goroutine in a system call, and others that run meanwhile.
 //                                                      Go: src/runtime/proc_test.go
 
 import CLinux
@@ -9,7 +9,7 @@ import Testing
 @testable import Stage
 
 extension RuntimeTests {
-  @Suite("blocking, entersyscall, exitsyscall, handoffp")
+  @Suite("blocking")
   struct SyscallTests {
     @Test func `blocking gives back the value of its body, and its error`() throws {
       try inRun(procs: 1) { t in
@@ -32,12 +32,12 @@ extension RuntimeTests {
     }
 
     @Test(arguments: procsToTry)
-    func `a blocked goroutine does not keep its P`(procs: Int) throws {
+    func `a blocked goroutine keeps none from running`(procs: Int) throws {
       try inRun(procs: procs) { t in
         let n = 4 * procs
         let arrived = Counter()
         let group = WaitGroup()
-        // None comes back before all have gone in: all Ps must have been given away.
+        // None comes back before all have gone in.
         for _ in 0..<n {
           group.go {
             blocking {
@@ -51,7 +51,7 @@ extension RuntimeTests {
       }
     }
 
-    @Test func `with one P, a goroutine releases one that is blocked`() throws {
+    @Test func `a goroutine releases one that is blocked`() throws {
       try inRun(procs: 1) { _ in
         for _ in 0..<20 {
           let flag = Counter()
@@ -62,7 +62,7 @@ extension RuntimeTests {
     }
 
     @Test(arguments: procsToTry)
-    func `short calls lose no goroutine and no P`(procs: Int) throws {
+    func `short calls lose no goroutine`(procs: Int) throws {
       try inRun(procs: procs) { t in
         let group = WaitGroup()
         let calls = Counter()
@@ -77,44 +77,6 @@ extension RuntimeTests {
         }
         group.wait()
         t.equal(calls.value, 10_000)
-      }
-    }
-
-    // Go: TestPreemptionAfterSyscall
-    @Test(arguments: [10, 100, 1000])
-    func `a goroutine that makes short calls all the time lets others run`(
-      microseconds: Int64
-    ) throws {
-      try inRun(procs: 2) { _ in
-        let n = 8
-        let c = Channel<Void>(capacity: n)
-        let stop = Counter()
-        for _ in 0..<n {
-          go {
-            c.send(())
-            while stop.value == 0 {
-              blocking {
-                let start = nanotime()
-                while nanotime() - start < microseconds * 1000 {}
-              }
-            }
-            c.send(())
-          }
-        }
-        for _ in 0..<n { _ = c.receive() }
-        stop.value = 1
-        for _ in 0..<n { _ = c.receive() }
-      }
-    }
-
-    // Go: TestGCFairness
-    @Test func `goroutines busy with system calls do not starve a sleeper`() throws {
-      try inRun(procs: 1) { _ in
-        let null = openDevNull()
-        for _ in 0..<2 {
-          go { while true { _ = blocking { writeTo(null, 1) } } }
-        }
-        sleep(for: .milliseconds(10))
       }
     }
 
@@ -137,7 +99,10 @@ extension RuntimeTests {
         // They come back when their goroutine is no more.
         released.value = 1
         try inRun(procs: 2) { t in
-          sleep(for: .milliseconds(5))
+          for _ in 0..<5 {
+            blocking { sleepInKernel(milliseconds: 1) }
+            gosched()
+          }
           t.equal(released.value, 1, "an abandoned goroutine went on")
         }
       }

@@ -1,0 +1,1 @@
+../14-stack-growth/asmTests_channels.swift

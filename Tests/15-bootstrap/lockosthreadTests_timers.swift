@@ -1,0 +1,1 @@
+../14-stack-growth/lockosthreadTests_timers.swift

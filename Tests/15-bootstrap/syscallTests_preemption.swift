@@ -1,0 +1,1 @@
+../14-stack-growth/syscallTests_preemption.swift
