@@ -1,0 +1,1 @@
+../14-stack-growth/traceTests_channels.swift
