@@ -78,85 +78,20 @@ extension RuntimeTests {
         for gp in gs { runqput(pp, gp, next: false) }
         t.equal(drained(pp), Array(128..<256))
         var moved: [Int] = []
-        var others = GQueue()
+        var others: [GPtr] = []
         Stage.lock(sched[].lock)
         while let gp = globrunqget() {
           if gs.contains(gp) {
             moved.append(Int(gp[].goid))
           } else {
-            others.pushBack(gp)
+            others.append(gp)
           }
         }
-        globrunqputbatch(others)
+        for gp in others { globrunqput(gp) }
         Stage.unlock(sched[].lock)
         t.equal(moved, Array(0..<128) + [256])
         t.equal(sched[].runq.size, before)
       }
-    }
-
-    @Test func `indices wrap around`() {
-      let pp = bareP()
-      let start = UInt32.max - 100
-      pp[].runqhead.store(start, ordering: .relaxed)
-      pp[].runqtail.store(start, ordering: .relaxed)
-      let gs = bareGs(200)
-      for _ in 0..<3 {
-        for gp in gs { runqput(pp, gp, next: false) }
-        #expect(!runqempty(pp))
-        #expect(drained(pp) == Array(0..<200))
-        #expect(runqempty(pp))
-      }
-    }
-
-    // Go: TestSchedLocalQueueEmpty
-    @Test func `a queue is never empty by accident while a G moves within it`() throws {
-      try inRun(procs: 4) { t in
-        let pp = bareP()
-        let gs = bareGs(2)
-        let rounds = scaled(2000)
-        let there = Counter()
-        let begun = Counter()
-        let seen = Counter()
-        let group = WaitGroup()
-        group.go {
-          there.add()
-          there.await(2)
-          for i in 1...rounds {
-            begun.spin(until: i)
-            t.check(!runqempty(pp), "empty in round \(i)")
-            seen.value = i
-          }
-        }
-        // Who is left of the two is on the global queue, and taken by another P.
-        there.add()
-        there.await(2)
-        for i in 1...rounds {
-          runqput(pp, gs[0], next: i & 1 == 0)
-          begun.value = i
-          runqput(pp, gs[1], next: i & 2 == 0)
-          _ = runqget(pp)
-          seen.spin(until: i)
-          _ = runqget(pp)
-          t.check(runqempty(pp))
-        }
-        group.wait()
-      }
-    }
-
-    @Test func `a GQueue is a queue`() {
-      let gs = bareGs(3)
-      var q = GQueue()
-      #expect(q.pop() == nil)
-      q.pushBack(gs[0])
-      q.pushBack(gs[1])
-      #expect(q.pop() == gs[0])
-      q.pushBack(gs[2])
-      #expect(q.size == 2)
-      #expect(q.pop() == gs[1])
-      #expect(q.pop() == gs[2])
-      #expect(q.pop() == nil)
-      #expect(q.size == 0)
-      #expect(q.tail == nil)
     }
   }
 }

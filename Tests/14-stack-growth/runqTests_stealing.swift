@@ -7,6 +7,55 @@ import Testing
 @testable import Stage
 
 extension RuntimeTests.RunqTests {
+  @Test func `indices wrap around`() {
+    let pp = bareP()
+    let start = UInt32.max - 100
+    pp[].runqhead.store(start, ordering: .relaxed)
+    pp[].runqtail.store(start, ordering: .relaxed)
+    let gs = bareGs(200)
+    for _ in 0..<3 {
+      for gp in gs { runqput(pp, gp, next: false) }
+      #expect(!runqempty(pp))
+      #expect(drained(pp) == Array(0..<200))
+      #expect(runqempty(pp))
+    }
+  }
+
+  // Go: TestSchedLocalQueueEmpty
+  @Test func `a queue is never empty by accident while a G moves within it`() throws {
+    try inRun(procs: 4) { t in
+      let pp = bareP()
+      let gs = bareGs(2)
+      let rounds = scaled(2000)
+      let there = Counter()
+      let begun = Counter()
+      let seen = Counter()
+      let group = WaitGroup()
+      group.go {
+        there.add()
+        there.await(2)
+        for i in 1...rounds {
+          begun.spin(until: i)
+          t.check(!runqempty(pp), "empty in round \(i)")
+          seen.value = i
+        }
+      }
+      // Who is left of the two is on the global queue, and taken by another P.
+      there.add()
+      there.await(2)
+      for i in 1...rounds {
+        runqput(pp, gs[0], next: i & 1 == 0)
+        begun.value = i
+        runqput(pp, gs[1], next: i & 2 == 0)
+        _ = runqget(pp)
+        seen.spin(until: i)
+        _ = runqget(pp)
+        t.check(runqempty(pp))
+      }
+      group.wait()
+    }
+  }
+
   // Go: TestSchedLocalQueueSteal
   @Test func `a thief takes half, rounded either way, and each G exactly once`() {
     let p1 = bareP()

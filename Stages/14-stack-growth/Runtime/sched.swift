@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all Ms share: Schedt, the Ps, the Ms.        Go: src/runtime/runtime2.go
+// What all Ms share.                               Go: src/runtime/runtime2.go
 //
-// Never freed, and never moved. Schedt's lock is the one that is taken when an M
-// runs out of its own: idle Ms and Ps, and the global queue, are behind it.
+// Never freed, and never moved. Behind Schedt's lock are idle Ms, and the global
+// queue.
 
 import CLinux
 import Synchronization
@@ -36,7 +36,7 @@ struct Schedt: ~Copyable {
   /// The world is to stop, or stopped.
   let gcwaiting = Atomic(false)
 
-  /// Length of runq, so that emptiness can be seen without the lock.
+  /// Length of runq, for those without the lock.
   let runqsize = Atomic<Int32>(0)
 
   /// sysmon sleeps on sysmonnote.
@@ -103,6 +103,7 @@ struct Schedt: ~Copyable {
 
   var runq = GRing()
 
+  /// Ps yet to stop, while the world stops.
   var stopwait: Int32 = 0
 
   /// Ms that ended, for reuse of their objects.
@@ -132,21 +133,6 @@ let sched = Ptr(allocating: Schedt())
 
 /// Processors this process may use.
 let ncpus = ncpu()
-
-/// The most Ps there can be. Ps are made as GOMAXPROCS asks for them.
-let maxGomaxprocs = 1024
-
-/// The Ps there are: [0, gomaxprocs) in use, the rest dead. Slots are filled with
-/// the world stopped and never emptied.
-let allp = Ptr(allocating: AllP())
-
-struct AllP: ~Copyable {
-  let slots = InlineArray<1024, Atomic<PPtr?>>({ _ in Atomic(nil) })
-
-  subscript(_ i: Int32) -> PPtr? {
-    @inline(__always) get { slots[Int(i)].load(ordering: .relaxed) }
-  }
-}
 
 /// All Ms, newest first, through alllink. Only grows.
 let allm = Ptr(allocating: AllM())

@@ -17,8 +17,8 @@
 /// while another thread is in it, it ends the process with exit status 2. It returns
 /// only once no goroutine runs: one that cannot be made to yield holds it up.
 ///
-/// - Parameter procs: the number of Ps, 1...1024 (clamped); wins over GOMAXPROCS in
-///   the environment, and that over the number of processors.
+/// - Parameter procs: how many goroutines may run at a time, 1...1024 (clamped); wins
+///   over GOMAXPROCS in the environment, and that over the default.
 public func run(
   procs: Int? = nil,
   _ main: sending @escaping () throws -> Void

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waking Ms and letting them sleep; idle Ms and Ps; deadlock.
+// Waking Ms and letting them sleep; deadlock.
 //                                                        Go: src/runtime/proc.go
 
 import CLinux
@@ -213,76 +213,6 @@ func mget() -> MPtr? {
   mp[].schedlink = nil
   sched[].nmidle -= 1
   return mp
-}
-
-/// pidleput puts pp on the idle list. sched.lock must be held.
-func pidleput(_ pp: PPtr) {
-  assertLockHeld(sched[].lock)
-  if !runqempty(pp) { throwFatal("pidleput: P has non-empty run queue") }
-  if timersempty(pp) { timerpMask[].clear(pp[].id) }
-  idlepMask[].set(pp[].id)
-  pp[].link = sched[].pidle
-  sched[].pidle = pp
-  sched[].npidle.add(1, ordering: .sequentiallyConsistent)
-}
-
-/// pidleget takes an idle P. sched.lock must be held.
-func pidleget() -> PPtr? {
-  assertLockHeld(sched[].lock)
-  guard let pp = sched[].pidle else { return nil }
-  // It may get timers now.
-  timerpMask[].set(pp[].id)
-  idlepMask[].clear(pp[].id)
-  sched[].pidle = pp[].link
-  pp[].link = nil
-  let left = sched[].npidle.subtract(1, ordering: .sequentiallyConsistent).newValue
-  // With every P busy somebody must watch them.
-  if left == 0 { wakesysmon() }
-  return pp
-}
-
-/// pidlegetSpinning is pidleget for an M that has found work: without a P, the next
-/// M to idle one shall look again. sched.lock must be held.
-func pidlegetSpinning() -> PPtr? {
-  let pp = pidleget()
-  // See "Delicate dance" in findRunnable.
-  if pp == nil { sched[].needspinning.store(1, ordering: .sequentiallyConsistent) }
-  return pp
-}
-
-/// acquirep ties pp to the M.
-@inline(__always)
-func acquirep(_ mp: MPtr, _ pp: PPtr) {
-  wirep(mp, pp)
-}
-
-func wirep(_ mp: MPtr, _ pp: PPtr) {
-  if mp[].p != nil { throwFatal("wirep: already in go") }
-  if pp[].m.load(ordering: .relaxed) != nil
-    || pp[].status.load(ordering: .relaxed) != .idle
-  {
-    throwFatal("wirep: invalid p state")
-  }
-  mp[].p = pp
-  pp[].m.store(mp, ordering: .relaxed)
-  pp[].status.store(.running, ordering: .releasing)
-  if tracing { traceproc(pp) }
-}
-
-/// releasep unties the M's P and returns it.
-@discardableResult
-func releasep(_ mp: MPtr) -> PPtr {
-  guard let pp = mp[].p else { throwFatal("releasep: invalid arg") }
-  if pp[].m.load(ordering: .relaxed) != mp
-    || pp[].status.load(ordering: .relaxed) != .running
-  {
-    throwFatal("releasep: invalid p state")
-  }
-  mp[].p = nil
-  pp[].m.store(nil, ordering: .relaxed)
-  pp[].status.store(.idle, ordering: .releasing)
-  if tracing { traceproc(pp) }
-  return pp
 }
 
 // Deadlock.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// States, G, M, P.                                 Go: src/runtime/runtime2.go
+// States, G, M.                                    Go: src/runtime/runtime2.go
 //
-// G, M and P objects are never given back to the allocator: whoever holds a
-// stale handle reads an object of the right type. In each struct the fields
-// stand in groups by who may touch them.
+// These objects are never given back to the allocator: whoever holds a stale
+// handle reads an object of the right type. In each struct the fields stand in
+// groups by who may touch them.
 
 import CLinux
 import Synchronization
@@ -43,26 +43,6 @@ enum GStatus: UInt32, AtomicRepresentable {
     case .dead: "dead"
     }
   }
-}
-
-// Who owns a P.
-
-enum PStatus: UInt32, AtomicRepresentable {
-  /// Go: _Pidle. On sched.pidle or in transit; its run queue is empty.
-  case idle = 0
-
-  /// Go: _Prunning. Owned by an M, which runs goroutines or the scheduler.
-  case running = 1
-
-  /// Go: _Psyscall. Its M is in a system call; whoever changes the status by CAS,
-  /// the M on return or a thief, owns it from then on.
-  case syscall = 2
-
-  /// Go: _Pgcstop. Halted for a stopped world, owned by the M that stopped it.
-  case gcstop = 3
-
-  /// Go: _Pdead. Not in use since GOMAXPROCS shrank; kept for when it grows.
-  case dead = 4
 }
 
 /// Why a goroutine waits. Go: waitReason.
@@ -404,73 +384,6 @@ struct M: ~Copyable {
     self.g0 = g0
     self.rt0g = rt0g
   }
-}
-
-/// Slots of a P's own queue.
-let runqSize: UInt32 = 256
-
-struct P: ~Copyable {
-  // Fixed at creation.
-
-  let id: Int32
-
-  // Atomic.
-
-  let status = Atomic(PStatus.gcstop)
-
-  /// Of the local run queue. Only the owner P stores runqtail; anyone may advance
-  /// runqhead, by CAS.
-  let runqhead = Atomic<UInt32>(0)
-  let runqtail = Atomic<UInt32>(0)
-  let runq = InlineArray<256, Atomic<GPtr?>>({ _ in Atomic(nil) })
-
-  /// A G made ready by the running one, to run next in what is left of its time
-  /// slice. Only the owner P stores a G; anyone may take it by CAS.
-  let runnext = Atomic<GPtr?>(nil)
-
-  /// The M that holds it; nil when idle or in a system call.
-  let m = Atomic<MPtr?>(nil)
-
-  /// Incremented by execute, unless time is inherited.
-  let schedtick = Atomic<UInt32>(0)
-
-  /// Incremented by every system call.
-  let syscalltick = Atomic<UInt32>(0)
-
-  /// The goroutine it runs is to enter the scheduler soon.
-  let preempt = Atomic(false)
-
-  // Owned by the M that holds it.
-
-  /// Dead Gs to start again. Go: gFree.
-  var gFree = GList()
-
-  /// Goroutine ids given to it and not yet used.
-  var goidcache: UInt64 = 0
-  var goidcacheend: UInt64 = 0
-
-  /// The M it was taken from, tried first when the world starts. Go: oldm.
-  var oldm: MPtr? = nil
-
-  /// Its timers; see time.swift for their lock.
-  let timers = Timers()
-
-  /// When its goroutine was last asked to yield for another one's sake.
-  let hurried = Atomic<Int64>(0)
-
-  // Written by sysmon only.
-
-  var sysmontick = Sysmontick()
-
-  // Protected by Schedt.lock.
-
-  var link: PPtr? = nil
-
-  // Counters: written by the owner, read by anybody.
-
-  let counters = Counters()
-
-  init(id: Int32) { self.id = id }
 }
 
 struct Sysmontick {

@@ -108,9 +108,8 @@ func semrelease1(_ s: SemaPtr, handoff: Bool) {
   if direct { sg[].ticket = 1 }
   goready(sg[].g)
   if direct, getg()[].m.unsafelyUnwrapped[].locks == 0 {
-    // goready has put the waiter in runnext. goyield, unlike gosched, keeps the
-    // caller on this P. Without handoff it would be wasteful: the permit could be
-    // gone by the time the waiter runs.
+    // The waiter is to run next. Without handoff that would be wasteful: the permit
+    // could be gone by the time it runs.
     goyield()
   }
 }

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stopping the world, and the number of Ps.              Go: src/runtime/proc.go
+// Stopping the world.                                    Go: src/runtime/proc.go
 //
-// The world is stopped when every P is in gcstop: those in use by their own Ms,
-// at the next round of findRunnable; those in system calls and the idle ones by
-// the M that stops. All goroutines are then off their Ms or in system calls, which
-// wait at their end.
-//
-// Invariant:
-//   stopwait, under sched.lock, is the number of Ps yet to stop.
+// The world is stopped when all goroutines but one are off their Ms, or in system
+// calls, which wait at their end.
 
 import CLinux
 import Synchronization
 
 /// stopTheWorldG stops all goroutines but the calling one, which keeps its M and
 /// may not block until startTheWorldG.
+///
+/// Every P is in gcstop then: those in use are put there by their own Ms, at the next
+/// round of findRunnable; those in system calls and the idle ones by the M that stops.
 func stopTheWorldG() {
   semacquire1(sched[].worldsema, lifo: false, .stoppingTheWorld)
   let mp = acquirem()
@@ -132,78 +130,6 @@ func gcstopm(_ mp: MPtr) {
   if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
   unlock(sched[].lock)
   stopm(mp)
-}
-
-/// procresize makes n Ps be in use and returns those that have work, linked; the
-/// others are idle. mp, the current M, has one afterwards. sched.lock must be held
-/// and the world stopped.
-@discardableResult
-func procresize(_ mp: MPtr, _ n: Int32) -> PPtr? {
-  assertLockHeld(sched[].lock)
-  let old = sched[].gomaxprocs.load(ordering: .relaxed)
-  for i in 0..<n where allp[][i] == nil {
-    // release: a P is seen before it is found.
-    allp[].slots[Int(i)].store(Ptr(allocating: P(id: i)), ordering: .releasing)
-  }
-  for i in 0..<n where i >= old {
-    allp[][i].unsafelyUnwrapped[].status.store(.gcstop, ordering: .relaxed)
-    if tracing { traceproc(allp[][i].unsafelyUnwrapped) }
-  }
-  if let pp = mp[].p, pp[].id < n {
-    pp[].status.store(.running, ordering: .relaxed)
-    if tracing { traceproc(pp) }
-  } else {
-    if let pp = mp[].p {
-      pp[].m.store(nil, ordering: .relaxed)
-      mp[].p = nil
-    }
-    let pp = allp[][0].unsafelyUnwrapped
-    pp[].m.store(nil, ordering: .relaxed)
-    pp[].status.store(.idle, ordering: .relaxed)
-    wirep(mp, pp)
-  }
-  if n < old {
-    for i in n..<old { pdestroy(mp, allp[][i].unsafelyUnwrapped) }
-  }
-  sched[].gomaxprocs.store(n, ordering: .releasing)
-  var runnable: PPtr? = nil
-  for i in stride(from: n - 1, through: 0, by: -1) {
-    let pp = allp[][i].unsafelyUnwrapped
-    if pp == mp[].p { continue }
-    pp[].status.store(.idle, ordering: .relaxed)
-    if tracing { traceproc(pp) }
-    if runqempty(pp) {
-      pidleput(pp)
-    } else {
-      idlepMask[].clear(i)
-      pp[].oldm = mget()
-      pp[].link = runnable
-      runnable = pp
-    }
-  }
-  idlepMask[].clear(mp[].p.unsafelyUnwrapped[].id)
-  timerpMask[].set(mp[].p.unsafelyUnwrapped[].id)
-  return runnable
-}
-
-/// Takes everything from a P that goes out of use. Its queue goes to the head
-/// of the global one, in order.
-private func pdestroy(_ mp: MPtr, _ pp: PPtr) {
-  while true {
-    let h = pp[].runqhead.load(ordering: .relaxed)
-    let t = pp[].runqtail.load(ordering: .relaxed)
-    if h == t { break }
-    pp[].runqtail.store(t &- 1, ordering: .relaxed)
-    let gp = pp[].runq[Int((t &- 1) % runqSize)].load(ordering: .relaxed)
-    globrunqputhead(gp.unsafelyUnwrapped)
-  }
-  if let gp = pp[].runnext.exchange(nil, ordering: .relaxed) { globrunqputhead(gp) }
-  timersmove(from: pp, to: mp[].p.unsafelyUnwrapped)
-  gfpurge(pp)
-  idlepMask[].clear(pp[].id)
-  timerpMask[].clear(pp[].id)
-  pp[].status.store(.dead, ordering: .relaxed)
-  if tracing { traceproc(pp) }
 }
 
 /// Changes the number of Ps and returns what it was.

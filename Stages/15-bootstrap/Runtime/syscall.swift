@@ -168,68 +168,6 @@ private let exitsyscall0: MFunc = { raw in
   schedule()
 }
 
-/// handoffp gives away the P of an M that blocks: to another M if there is anything
-/// to do, else to the idle list.
-func handoffp(_ pp: PPtr) {
-  if tracing { traceevent(.handoff, arg: UInt32(pp[].id)) }
-  bump(pp[].counters.handoffs)
-  // If there is work, it must be started at once.
-  if !runqempty(pp) || !globrunqempty()
-    || sched[].collectordue.load(ordering: .relaxed)
-  {
-    startm(pp, spinning: false, lockheld: false)
-    return
-  }
-  // Nobody spins and nobody idles: the next work would find nobody to wake.
-  if sched[].nmspinning.load(ordering: .sequentiallyConsistent)
-    + sched[].npidle.load(ordering: .sequentiallyConsistent) == 0,
-    sched[].nmspinning.compareExchange(
-      expected: 0, desired: 1, ordering: .sequentiallyConsistent
-    ).exchanged
-  {
-    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
-    startm(pp, spinning: true, lockheld: false)
-    return
-  }
-  lock(sched[].lock)
-  if sched[].gcwaiting.load(ordering: .relaxed) {
-    pp[].status.store(.gcstop, ordering: .relaxed)
-    if tracing { traceproc(pp) }
-    sched[].stopwait -= 1
-    if sched[].stopwait == 0 { notewakeup(sched[].stopnote) }
-    unlock(sched[].lock)
-    return
-  }
-  if sched[].runq.size != 0 {
-    unlock(sched[].lock)
-    startm(pp, spinning: false, lockheld: false)
-    return
-  }
-  // The last P, and nobody waits for the network: somebody must.
-  if sched[].npidle.load(ordering: .relaxed)
-    == sched[].gomaxprocs.load(ordering: .relaxed) - 1,
-    sched[].lastpoll.load(ordering: .relaxed) != 0
-  {
-    unlock(sched[].lock)
-    startm(pp, spinning: false, lockheld: false)
-    return
-  }
-  let when = timerswakeTime(pp)
-  pidleput(pp)
-  // As in findRunnableOnce: work was found meanwhile, and no P for it.
-  if sched[].needspinning.load(ordering: .sequentiallyConsistent) == 1,
-    let p2 = pidleget()
-  {
-    sched[].nmspinning.add(1, ordering: .sequentiallyConsistent)
-    sched[].needspinning.store(0, ordering: .sequentiallyConsistent)
-    startm(p2, spinning: true, lockheld: true)
-    unlock(sched[].lock)
-    return
-  }
-  unlock(sched[].lock)
-  if when != 0 { wakeNetPoller(when) }
-}
-
 /// hurry asks a goroutine to yield for one that came back from a system call to no
 /// P: it has waited, and mostly has little to do. Not more often than slices of
 /// hurryNS, so that those that compute still do. sched.lock must be held.

@@ -1,0 +1,1 @@
+../14-stack-growth/runqTests_netpoll.swift
