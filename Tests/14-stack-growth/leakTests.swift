@@ -7,14 +7,13 @@
 // stacks lie outside its heap, so it is told of them (see reportLostMemory).
 
 import CLinux
-import Synchronization
 import Testing
 
 @testable import Stage
 
 /// Describes on standard error the memory that nothing refers to, then ends the process.
 /// No goroutine of the program may live.
-private func reportLostMemory() -> Never {
+func reportLostMemory() -> Never {
   forEachG { gp in
     // The runtime's own are parked.
     let lo = isDead(gp) ? gp[].stack.hi : gp[].sched.sp
@@ -25,78 +24,30 @@ private func reportLostMemory() -> Never {
   exit_(0)
 }
 
-/// What goes through everything that a goroutine can wait for.
-private func useEverything(_ live: Counter, goroutines: Int) throws {
-  let batch = 1_000
-  let listener = try TCPListener()
-  for _ in 0..<goroutines / batch {
-    let group = WaitGroup()
-    let mutex = GoMutex()
-    let shared = Shared<[Int: Tracked]>([:])
-    let buffered = Channel<Tracked>(capacity: 8)
-    let unbuffered = Channel<Tracked>()
-    let done = Channel<Void>()
-    for i in 0..<batch / 4 {
-      group.go { buffered.send(Tracked(live, i)) }
-      group.go {
-        guard let object = buffered.receive() else { return }
-        if i % 3 == 0 { unbuffered.send(object) }
-        mutex.lock()
-        shared.value[i] = object
-        mutex.unlock()
-      }
-      group.go {
-        let late = after(.microseconds(50 + i))
-        select {
-          receive(from: unbuffered) { _ in }
-          receive(from: late) { _ in }
-          receive(from: done) { _ in }
-        }
-      }
-      group.go {
-        switch i % 6 {
-        case 0: sleep(for: .microseconds(i))
-        case 1: blocking { _ = Tracked(live) }
-        case 2: try goexit()
-        case 3: GoTimer(.seconds(3600)).stop()
-        case 4:
-          let object = Tracked(live)
-          afterFunc(.seconds(3600)) { _ = object.id }.stop()
-        default: lockOSThread()
-        }
-      }
-    }
-    let drained = WaitGroup()
-    drained.go { while unbuffered.receive() != nil {} }
-    group.go {
-      let connection = try TCPConnection(host: "127.0.0.1", port: listener.port)
-      connection.setDeadline(.seconds(30))
-      try connection.write("?")
-      _ = try connection.read(upTo: 1)
-      connection.close()
-    }
-    let connection = try listener.accept()
-    try connection.write(connection.read(upTo: 1))
-    connection.close()
-    group.wait()
-    unbuffered.close()
-    done.close()
-    drained.wait()
-  }
-  listener.close()
-}
-
 extension RuntimeTests {
   @Suite("LeakSanitizer", .enabled(if: leakSanitizer != nil, "needs AddressSanitizer"))
   struct LeakTests {
-    @Test(arguments: [1, 4])
-    func `100,000 goroutines lose no memory`(procs: Int) async {
+    @Test func `100,000 goroutines that take turns lose no memory`() async {
       let result = await #expect(
         processExitsWith: .exitCode(0), observing: [\.standardErrorContent]
-      ) { [procs] in
+      ) {
         exitTestDeadline(120)
         let live = Counter()
-        try run(procs: procs) { try useEverything(live, goroutines: 100_000) }
+        try run {
+          for _ in 0..<100 {
+            let ended = Counter()
+            for i in 0..<1_000 {
+              let object = Tracked(live, i)
+              go {
+                defer { ended.add() }
+                if object.id % 2 == 0 { gosched() }
+                if object.id % 3 == 0 { try goexit() }
+              }
+            }
+            ended.await(1_000)
+          }
+          while numGoroutine() != 1 { gosched() }
+        }
         if live.value != 0 { exit_(1) }
         reportLostMemory()
       }
@@ -110,10 +61,13 @@ extension RuntimeTests {
       ) {
         exitTestDeadline(120)
         let live = Counter()
-        try run(procs: 2) {
-          let group = WaitGroup()
-          group.go { _ = Unmanaged.passRetained(Tracked(live)) }
-          group.wait()
+        try run {
+          let ended = Counter()
+          go {
+            _ = Unmanaged.passRetained(Tracked(live))
+            ended.add()
+          }
+          ended.await(1)
         }
         if live.value != 1 { exit_(1) }
         reportLostMemory()

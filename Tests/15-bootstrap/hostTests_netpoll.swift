@@ -1,0 +1,1 @@
+../14-stack-growth/hostTests_netpoll.swift

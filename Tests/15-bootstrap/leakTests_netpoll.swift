@@ -1,0 +1,1 @@
+../14-stack-growth/leakTests_netpoll.swift
