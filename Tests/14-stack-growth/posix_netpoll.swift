@@ -1,30 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The C library, for what goes wrong: limits, signals of the program's own, peers
-// that misbehave, children.
+// The C library, for tests of descriptors: peers without the runtime's help, and
+// children.
 
 import CLinux
 import Glibc
-import Synchronization
 
-// Limits.
-
-private func setLimit(_ which: __rlimit_resource, _ n: Int) {
-  let which = __rlimit_resource_t(which.rawValue)
-  var limit = rlimit()
-  getrlimit(which, &limit)
-  limit.rlim_cur = min(rlim_t(n), limit.rlim_max)
-  setrlimit(which, &limit)
+/// A pipe without the runtime's help: (read end, write end), nonblocking.
+func makePipe() -> (read: Int32, write: Int32) {
+  var fds: [Int32] = [0, 0]
+  if pipe(&fds) != 0 { fatalError("pipe: \(errno)") }
+  for fd in fds { _ = fcntl(fd, F_SETFL, O_NONBLOCK) }
+  return (fds[0], fds[1])
 }
 
-/// The address space that the process has is all that it gets.
-func freezeAddressSpace() { setLimit(RLIMIT_AS, processStatus("VmSize") << 10) }
+func writeByte(_ fd: Int32) -> Int {
+  var byte: UInt8 = 1
+  return write(fd, &byte, 1)
+}
 
-/// The threads that the process has are all that it gets. Root is not limited: the
-/// process becomes somebody else, for ever.
-func freezeThreads() {
-  if geteuid() == 0 { _ = setuid(54_321) }
-  setLimit(__RLIMIT_NPROC, 1)
+func readByte(_ fd: Int32) -> Int {
+  var byte: UInt8 = 0
+  return read(fd, &byte, 1)
+}
+
+/// Fills a nonblocking pipe; how many bytes went in.
+func fill(_ fd: Int32) -> Int {
+  var n = 0
+  while writeByte(fd) == 1 { n += 1 }
+  return n
+}
+
+/// Reads n bytes from a pipe that holds them.
+func drain(_ fd: Int32, _ n: Int) { for _ in 0..<n { _ = readByte(fd) } }
+
+func closeDescriptor(_ fd: Int32) { close(fd) }
+
+func openDevNull() -> Int32 { open("/dev/null", O_WRONLY) }
+
+/// Descriptors that are open.
+func descriptorCount() -> Int {
+  guard let dir = opendir("/proc/self/fd") else { return 0 }
+  defer { closedir(dir) }
+  var n = 0
+  while readdir(dir) != nil { n += 1 }
+  return n
+}
+
+/// Lets the process have as many descriptors as it may; how many.
+func raiseDescriptorLimit() -> Int {
+  var limit = rlimit()
+  getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  limit.rlim_cur = limit.rlim_max
+  setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  return Int(limit.rlim_cur)
 }
 
 /// Runs body with every descriptor in use; it is given what makes them free again.
@@ -44,42 +73,6 @@ func withoutDescriptors(_ body: (_ free: () -> Void) throws -> Void) rethrows {
   try body(free)
 }
 
-// Signals.
-
-typealias Handler =
-  @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) ->
-  Void
-
-/// A handler of the program's own. With the flags that are given, and no others.
-func setHandler(
-  _ signal: Int32, onStack: Bool = true, restart: Bool = true, _ handler: Handler
-) {
-  var action = sigaction()
-  action.__sigaction_handler.sa_sigaction = handler
-  action.sa_flags = SA_SIGINFO | (onStack ? Int32(SA_ONSTACK) : 0)
-  if restart { action.sa_flags |= SA_RESTART }
-  sigaction(signal, &action, &replaced[Int(signal)])
-}
-
-/// What was there before setHandler.
-nonisolated(unsafe) private let replaced = {
-  let p = UnsafeMutablePointer<sigaction>.allocate(capacity: 65)
-  p.initialize(repeating: sigaction(), count: 65)
-  return p
-}()
-
-/// For a handler set by setHandler: passes the signal on.
-func passOn(
-  _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?,
-  _ context: UnsafeMutableRawPointer?
-) {
-  replaced[Int(signal)].__sigaction_handler.sa_sigaction?(signal, info, context)
-}
-
-func faultAddress(_ info: UnsafeMutablePointer<siginfo_t>?) -> UInt {
-  UInt(bitPattern: info!.pointee._sifields._sigfault.si_addr)
-}
-
 /// The calling thread takes every signal; so do threads that it makes. A test begins on
 /// one of libdispatch's, which block most of them.
 func unblockSignals() {
@@ -87,44 +80,6 @@ func unblockSignals() {
   sigemptyset(&none)
   pthread_sigmask(SIG_SETMASK, &none, nil)
 }
-
-func ignoreSignal(_ s: Int32) { signal(s, SIG_IGN) }
-
-/// Signals taken so far, by number.
-nonisolated(unsafe) let taken = {
-  let p = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: 65)
-  for i in 0..<65 { (p + i).initialize(to: Atomic(0)) }
-  return p
-}()
-
-func takenCount(_ signal: Int32) -> Int {
-  taken[Int(signal)].load(ordering: .sequentiallyConsistent)
-}
-
-/// For a handler.
-func take(_ signal: Int32) {
-  taken[Int(signal)].add(1, ordering: .sequentiallyConsistent)
-}
-
-/// SIGALRM by the clock, or SIGPROF by the time used, every so many microseconds.
-func setIntervalTimers(every microseconds: Int) {
-  var t = itimerval()
-  t.it_interval.tv_usec = microseconds
-  t.it_value.tv_usec = microseconds
-  setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &t, nil)
-  setitimer(__itimer_which_t(ITIMER_PROF.rawValue), &t, nil)
-}
-
-/// A page that cannot be touched.
-func forbiddenPage() -> UnsafeMutableRawPointer {
-  mmap(nil, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-}
-
-func permit(_ page: UnsafeMutableRawPointer) {
-  mprotect(page, 4096, PROT_READ | PROT_WRITE)
-}
-
-// Peers without the runtime's help.
 
 func openSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 
@@ -166,8 +121,6 @@ func keepPrivate(_ fd: Int32) { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
 /// Ends what the peer sends; it can still receive.
 func shutPeer(_ fd: Int32) { shutdown(fd, Int32(SHUT_WR)) }
 
-// Children.
-
 /// Starts a program, with its standard output going to fd unless that is -1.
 func startProgram(_ words: [String], output fd: Int32 = -1) -> pid_t {
   var actions = posix_spawn_file_actions_t()
@@ -179,8 +132,6 @@ func startProgram(_ words: [String], output fd: Int32 = -1) -> pid_t {
   var pid = pid_t()
   return posix_spawn(&pid, words[0], &actions, nil, arguments, environ) == 0 ? pid : -1
 }
-
-func startShell(_ script: String) -> pid_t { startProgram(["/bin/sh", "-c", script]) }
 
 /// Waits for a child; its exit status, or minus the signal that ended it.
 func waitForChild(_ pid: pid_t) -> Int32 {
@@ -212,21 +163,9 @@ func outputOf(_ words: String...) -> String {
   return String(decoding: bytes, as: UTF8.self)
 }
 
-let sigSEGV = SIGSEGV
-let sigALRM = SIGALRM
-let sigPROF = SIGPROF
-let sigCHLD = SIGCHLD
-let sigUSR1 = SIGUSR1
-
 /// Reads up to n bytes.
 func readFrom(_ fd: Int32, _ n: Int) -> Int {
   withUnsafeTemporaryAllocation(byteCount: n, alignment: 1) {
     read(fd, $0.baseAddress!, n)
   }
-}
-
-/// No file may become longer; writes that would make one fail.
-func limitFileSize(_ n: Int) {
-  signal(SIGXFSZ, SIG_IGN)
-  setLimit(RLIMIT_FSIZE, n)
 }

@@ -1,1 +1,0 @@
-../14-stack-growth/posix_faults.swift

@@ -1,0 +1,1 @@
+../14-stack-growth/posix_syscalls.swift

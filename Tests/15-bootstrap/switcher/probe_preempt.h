@@ -1,0 +1,1 @@
+../../14-stack-growth/switcher/probe_preempt.h

@@ -1,0 +1,1 @@
+../../14-stack-growth/switcher/switcher_test.h
