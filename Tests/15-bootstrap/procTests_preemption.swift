@@ -1,0 +1,1 @@
+../14-stack-growth/procTests_preemption.swift
