@@ -24,6 +24,7 @@ INPUT =
 MINIMIZE =
 CONFIG = release
 SCENARIO =
+WAY =
 SEED =
 MODEL =
 DEBUGGER =
@@ -108,6 +109,17 @@ browser:
 	swift build -c release --product programs
 	swift build -c release --product trace
 	@INSTALL='$(INSTALL)' sh Sources/trace/browser.sh
+
+## disasm [N=15] [INSTALL=1] | the compiled switcher, and a stack check, with what each part does
+.PHONY: disasm
+disasm:
+	$(call require_stage,$(N))
+	@INSTALL='$(INSTALL)' sh Sources/disasm/disasm.sh $(N)
+
+## test-disasm | whether these listings are whole, on every stage
+.PHONY: test-disasm
+test-disasm:
+	@INSTALL='$(INSTALL)' sh Sources/disasm/disasm.sh test $(NUMBERS)
 
 ## test | every test of every stage, one process each
 .PHONY: test

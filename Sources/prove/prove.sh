@@ -10,7 +10,7 @@ set -u
 seconds=$1
 shift
 all='test test-release switcher arm64 tsan asan ubsan models schedules mutants'
-all="$all programs stress stress-debug fuzz browser debuggers host format-check drift readmes"
+all="$all programs test-disasm stress stress-debug fuzz browser debuggers host format-check drift readmes"
 for part in "$@"; do
   case " $all " in
     *" $part "*) ;;
