@@ -121,6 +121,12 @@ disasm:
 test-disasm:
 	@INSTALL='$(INSTALL)' sh Sources/disasm/disasm.sh test $(NUMBERS)
 
+## prologue WAY=1 [N=15] [INSTALL=1] | three ways to have stack checks in Swift code: 1, 2, 3; WAY=test
+.PHONY: prologue
+prologue:
+	$(call require_stage,$(N))
+	@INSTALL='$(INSTALL)' sh Sources/prologue/prologue.sh $(N) $(WAY)
+
 ## test | every test of every stage, one process each
 .PHONY: test
 test: $(NUMBERS:%=test-%) test-trace test-course

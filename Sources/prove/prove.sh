@@ -10,7 +10,7 @@ set -u
 seconds=$1
 shift
 all='test test-release switcher arm64 tsan asan ubsan models schedules mutants'
-all="$all programs test-disasm stress stress-debug fuzz browser debuggers host format-check drift readmes"
+all="$all programs test-disasm prologue stress stress-debug fuzz browser debuggers host format-check drift readmes"
 for part in "$@"; do
   case " $all " in
     *" $part "*) ;;
@@ -42,6 +42,7 @@ number=0
 for part in "$@"; do
   number=$((number + 1))
   case $part in
+    prologue) command="prologue WAY=test" ;;
     stress-debug) command="stress CONFIG=debug T=$seconds" ;;
     schedules | stress | fuzz) command="$part T=$seconds" ;;
     *) command=$part ;;
