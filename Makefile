@@ -239,11 +239,11 @@ ubsan-%:
 fuzz:
 	@INPUT='$(INPUT)' MINIMIZE='$(MINIMIZE)' sh Sources/fuzz/fuzz.sh $(LAST) '$(T)' $(TARGET)
 
-## stress [T=20] [CONFIG=debug] [SEED=] | random programs on 1 to 16 Ps, every value accounted for
+## stress [N=15] [T=20] [CONFIG=debug] [SEED=] | random programs on 1 to 16 Ps, every value accounted for
 .PHONY: stress
 stress:
-	swift build -c $(CONFIG) --product stress
-	@.build/$(CONFIG)/stress -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
+	$(call require_stage,$(N))
+	@sh Sources/stress/stress.sh $(N) $(CONFIG) -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
 
 ## prove [T=600] [PARTS='tsan stress'] | the long form of all proofs, about two hours
 .PHONY: prove

@@ -59,7 +59,12 @@ let package = Package(
       exclude: ["programs.sh", "check.sh"],
       swiftSettings: stageAlias("15")
     ),
-    .executableTarget(name: "stress", dependencies: ["Goroutines", "Arguments"]),
+    .executableTarget(
+      name: "stress",
+      dependencies: ["Stage15", "Arguments"],
+      exclude: ["stress.sh"],
+      swiftSettings: stageAlias("15")
+    ),
     .executableTarget(name: "tour", dependencies: ["Goroutines", "Arguments"]),
     .target(name: "TraceFile"),
     .target(

@@ -113,7 +113,7 @@ let package = Package(
     tool("BenchTool", exclude: ["go"]),
     tool("ProgramsTool", exclude: ["programs.sh", "check.sh"]),
     tool("SchedulesTool"),
-    tool("StressTool"),
+    tool("StressTool", exclude: ["stress.sh"]),
     tool("TourTool"),
     tool("TraceTool"),
     fuzzer("godebug", ["Stage$stage"]),

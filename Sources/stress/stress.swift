@@ -3,14 +3,15 @@
 // Random programs, one after the other, until the time is up.
 
 import Arguments
-import Goroutines
+import Stage
 
 let usage = """
   usage: stress [-t SECONDS] [-n ROUNDS] [-s SEED] [-p PROCS]
 
   Every round makes a program from a seed: goroutines that send, select, sleep, lock,
   block, compute, connect, stop the world and change GOMAXPROCS, in random order, on 1
-  to 16 Ps. Whatever is sent must arrive, and every round must end.
+  to 16 Ps, as far as the stage has all that. Whatever is sent must arrive, and every
+  round must end.
 
     -t   seconds, 0 to 1000000 (default 20)
     -n   rounds, 1 to 1000000000, instead of a time
@@ -52,6 +53,15 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
   return options
 }
 
+/// Lets the others run for a while.
+private func dawdle(for moment: Duration) {
+  if let silence = Parts.silence(moment) {
+    _ = silence.receive()
+  } else {
+    for _ in 0..<100 { gosched() }
+  }
+}
+
 /// One random program.
 func round(_ seed: UInt64, procs: Int?) throws {
   var r = Random(seed)
@@ -60,10 +70,10 @@ func round(_ seed: UInt64, procs: Int?) throws {
   let consumers = 1 + r.below(5)
   let length = 20 + r.below(180)
   let leaves = r.below(2) == 0 ? r.below(20) : 0
-  let dawdle = r.microseconds(below: 3000)
+  let moment = r.microseconds(below: 3000)
   try run(procs: procs) {
-    let world = try World(seed)
-    world.serve()
+    let server = try Parts.serve()
+    let world = World(seed, port: server?.port ?? 0)
     let producing = WaitGroup()
     let consuming = WaitGroup()
     for k in 0..<producers {
@@ -82,16 +92,16 @@ func round(_ seed: UInt64, procs: Int?) throws {
     }
     for _ in 0..<consumers { consuming.go { world.consume() } }
     producing.wait()
-    world.closing.add()
+    world.closing.close()
     consuming.wait()
-    world.listener.close()
+    server?.stop()
     world.drain()
     if let mistake = world.books.mistake { failed("seed \(seed): \(mistake)") }
     for i in 0..<leaves {
       let leftover = leftovers[i % leftovers.count]
       go { try? leftover(world) }
     }
-    if leaves > 0 { sleep(for: dawdle) }
+    if leaves > 0 { dawdle(for: moment) }
   }
   if Parcel.alive.value != 0 {
     failed("seed \(seed): \(Parcel.alive.value) values are still alive")

@@ -2,7 +2,7 @@
 //
 // What the goroutines of a round share, and the books that are kept of it.
 
-import Goroutines
+import Stage
 import Synchronization
 
 /// splitmix64: what happens follows from the seed, as far as the order allows.
@@ -84,43 +84,39 @@ final class World: Sendable {
   let mutex = GoMutex()
   let rw = GoRWMutex()
   let cond: GoCond
-  let listener: TCPListener
 
-  /// Set when no more is sent.
-  let closing = Tally()
+  /// Where something is sent back; 0 on stages without the network.
+  let port: Int
 
-  init(_ seed: UInt64) throws {
+  /// Closed when no more is sent.
+  let closing = Channel<Void>()
+
+  init(_ seed: UInt64, port: Int) {
     self.seed = seed
+    self.port = port
     cond = GoCond(mutex)
-    listener = try TCPListener()
   }
 
-  /// Sends back whatever comes, to everyone who connects.
-  func serve() {
-    go {
-      while let connection = try? self.listener.accept() {
-        go {
-          defer { connection.close() }
-          while let bytes = try? connection.read(upTo: 1000), !bytes.isEmpty {
-            if (try? connection.write(bytes)) == nil { break }
-          }
-        }
-      }
-    }
+  private var isClosing: Bool {
+    if case .closed = closing.tryReceive() { true } else { false }
   }
 
-  /// Receives whatever comes, until nothing has come for a while and all is sent.
+  /// Receives whatever comes, until all is sent; where there are timers, until nothing
+  /// has come for a while, too.
   func consume() {
     var going = true
     while going {
+      let silence = Parts.silence(.milliseconds(2))
       select {
         for c in channels {
           receive(from: c) { parcel in
             if let parcel { self.books.receive(parcel) }
           }
         }
-        receive(from: after(.milliseconds(2))) { _ in
-          if self.closing.value == 1 { going = false }
+        if let silence {
+          receive(from: silence) { _ in going = !self.isClosing }
+        } else {
+          receive(from: closing) { _ in going = false }
         }
       }
     }
