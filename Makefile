@@ -145,7 +145,7 @@ test-course:
 ## test-15 | what one stage promises, and nothing else
 test-%:
 	$(call require_stage,$*)
-	$(SWIFT_TEST) --filter '^Stage$*Tests\.'
+	STAGE=$* $(SWIFT_TEST) --filter '^Stage$*Tests\.'
 	@$(SWITCHER) native $*
 
 ## test-release | the same tests, compiled for speed
@@ -154,7 +154,7 @@ test-release: $(NUMBERS:%=test-release-%)
 
 test-release-%:
 	$(call require_stage,$*)
-	$(SWIFT_TEST) -c release -Xswiftc -enable-testing --scratch-path .build-release \
+	STAGE=$* $(SWIFT_TEST) -c release -Xswiftc -enable-testing --scratch-path .build-release \
 	  --filter '^Stage$*Tests\.'
 
 ## switcher | the C test of the switcher, on this processor
@@ -193,13 +193,13 @@ TSAN = --sanitize=thread --scratch-path .build-tsan \
 # The tests alone: programs without a stage lack what is wrapped.
 tsan-%:
 	$(call require_stage,$*)
-	swift build --product GoroutinesPackageTests $(TSAN)
-	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --skip-build $(TSAN) --filter '^Stage$*Tests\.'
+	STAGE=$* swift build --product GoroutinesPackageTests $(TSAN)
+	STAGE=$* GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --skip-build $(TSAN) --filter '^Stage$*Tests\.'
 	@$(SWITCHER) thread $*
 
 asan-%:
 	$(call require_stage,$*)
-	GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=address --scratch-path .build-asan \
+	STAGE=$* GODEBUG=asyncpreemptoff=1 $(SWIFT_TEST) --sanitize=address --scratch-path .build-asan \
 	  --filter '^Stage$*Tests\.'
 	@$(SWITCHER) address $*
 
@@ -230,7 +230,7 @@ mutants:
 
 ubsan-%:
 	$(call require_stage,$*)
-	$(SWIFT_TEST) -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \
+	STAGE=$* $(SWIFT_TEST) -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \
 	  --scratch-path .build-ubsan --filter '^Stage$*Tests\.'
 	@$(SWITCHER) undefined $*
 
@@ -245,11 +245,13 @@ stress:
 	$(call require_stage,$(N))
 	@sh Sources/stress/stress.sh $(N) $(CONFIG) -t $(T) $(if $(SEED),-s $(SEED)) $(ARGS)
 
-## prove [T=600] [PARTS='tsan stress'] | the long form of all proofs, about two hours
+## prove [N=07] [T=600] [PARTS='tsan stress'] | the long form of all proofs, or of one stage's
 .PHONY: prove
 prove: T = 600
+prove: N = all
 prove:
-	@sh Sources/prove/prove.sh $(T) $(PARTS)
+	$(if $(N:all=),$(call require_stage,$(N)))
+	@sh Sources/prove/prove.sh $(T) $(N) $(PARTS)
 
 ## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
 .PHONY: bench

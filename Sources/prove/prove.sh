@@ -2,15 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The long form of every proof, one after another; a failure does not stop the rest.
-#   prove.sh SECONDS [PART]...
-# SECONDS is how long the parts take that could go on for ever. What each part prints
-# is kept in .build/prove; in the end, a line for each. Exit status 1 if one failed.
+#   prove.sh SECONDS all|NN [PART]...
+# SECONDS is how long the parts take that could go on for ever; NN is a stage, whose
+# proofs are those that need no other. What each part prints is kept in .build/prove; in
+# the end, a line for each. Exit status 1 if one failed.
 set -u
 
 seconds=$1
-shift
-all='test test-release switcher arm64 tsan asan ubsan models schedules mutants'
-all="$all programs test-disasm prologue stress stress-debug fuzz browser debuggers host format-check drift readmes"
+stage=$2
+shift 2
+if [ "$stage" = all ]; then
+  all='test test-release switcher arm64 tsan asan ubsan models schedules mutants'
+  all="$all programs test-disasm prologue stress stress-debug fuzz browser debuggers host format-check drift readmes"
+else
+  all='test test-release tsan asan ubsan stress stress-debug'
+fi
 for part in "$@"; do
   case " $all " in
     *" $part "*) ;;
@@ -41,10 +47,15 @@ failed=0
 number=0
 for part in "$@"; do
   number=$((number + 1))
+  case $stage-$part in
+    all-*) of= ;;
+    *stress*) of="N=$stage" ;;
+    *) part=$part-$stage of= ;;
+  esac
   case $part in
     prologue) command="prologue WAY=test" ;;
-    stress-debug) command="stress CONFIG=debug T=$seconds" ;;
-    schedules | stress | fuzz) command="$part T=$seconds" ;;
+    stress-debug) command="stress CONFIG=debug T=$seconds $of" ;;
+    schedules | stress | fuzz) command="$part T=$seconds $of" ;;
     *) command=$part ;;
   esac
   echo "prove: $number of $#: make $command"
