@@ -1,7 +1,15 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let stages = ["14-stack-growth", "15-bootstrap"]
+let stages = [
+  "03-global-queue", "04-syscalls", "05-processors", "06-work-stealing", "07-spinning",
+  "08-sysmon", "09-timers", "10-netpoll", "11-preemption", "12-signals",
+  "13-stop-the-world", "14-stack-growth", "15-bootstrap",
+]
+
+/// The stages whose tests are built: STAGE=05 in the environment means that one alone,
+/// and none of the tests of tools.
+let tested = Context.environment["STAGE"]
 
 /// What a program or a test sees of a stage: one name, whichever stage it is.
 func stageAlias(_ number: Substring) -> [SwiftSetting] {
@@ -14,13 +22,16 @@ let stageTargets = stages.enumerated().flatMap { i, name -> [Target] in
   // What its gate is bad on.
   let before =
     i == 0 ? [] : [Target.Dependency.target(name: "Stage\(stages[i - 1].prefix(2))")]
-  return [
+  let targets: [Target] = [
     .target(name: "\(stage)Asm", path: "Stages/\(name)/Asm"),
     .target(
       name: stage,
       dependencies: [.target(name: "\(stage)Asm"), .target(name: "CLinux")],
       path: "Stages/\(name)/Runtime"
     ),
+  ]
+  if let tested, tested != number { return targets }
+  return targets + [
     .testTarget(
       name: "\(stage)Tests",
       dependencies: [
@@ -29,9 +40,18 @@ let stageTargets = stages.enumerated().flatMap { i, name -> [Target] in
       path: "Tests/\(name)",
       exclude: ["switcher"],
       swiftSettings: stageAlias(number)
-    ),
+    )
   ]
 }
+
+let toolTests: [Target] = [
+  .testTarget(name: "CourseTests", dependencies: ["CourseTool"], path: "Tests/course"),
+  .testTarget(
+    name: "TraceTests",
+    dependencies: ["TraceFile", "TraceTool"],
+    path: "Tests/trace"
+  ),
+]
 
 let package = Package(
   name: "Goroutines",
@@ -76,11 +96,5 @@ let package = Package(
     ),
     .executableTarget(
       name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
-    .testTarget(name: "CourseTests", dependencies: ["CourseTool"], path: "Tests/course"),
-    .testTarget(
-      name: "TraceTests",
-      dependencies: ["TraceFile", "TraceTool"],
-      path: "Tests/trace"
-    ),
-  ] + stageTargets
+  ] + stageTargets + (tested == nil ? toolTests : [])
 )

@@ -118,13 +118,8 @@ int32_t newosproc(void (*fn)(void *), void *arg, size_t stack) {
   pthread_attr_init(&attr);
   pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attr, stack);
-  sigset_t all, old;
-  sigfillset(&all);
-  // The new thread unblocks them itself, once it has a signal stack.
-  pthread_sigmask(SIG_SETMASK, &all, &old);
   pthread_t t;
   int r = pthread_create(&t, &attr, startthread, s);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
   pthread_attr_destroy(&attr);
   if (r != 0) free(s);
   return -r;

@@ -2,7 +2,6 @@
 //
 // Who makes goroutines faster than they end.         Go: src/runtime/proc_test.go
 
-import CLinux
 import Testing
 
 @testable import Stage
@@ -45,29 +44,6 @@ extension RuntimeTests.ProcTests {
         }
         group.wait()
       }
-    }
-  }
-
-  @Test(arguments: procsToTry)
-  func `who spawns without end starves nobody`(procs: Int) throws {
-    try inRun(procs: procs) { t in
-      let stop = Counter()
-      let turns = Counter()
-      let group = WaitGroup()
-      for _ in 0..<procs {
-        group.go { while stop.value == 0 { go {} } }
-      }
-      for _ in 0..<3 {
-        group.go {
-          for _ in 0..<20 {
-            gosched()
-            turns.add()
-          }
-        }
-      }
-      turns.await(60)
-      stop.value = 1
-      group.wait()
     }
   }
 }

@@ -1,1 +1,1 @@
-../14-stack-growth/asmTests.swift
+../03-global-queue/asmTests.swift

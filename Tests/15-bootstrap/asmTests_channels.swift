@@ -1,1 +1,1 @@
-../14-stack-growth/asmTests_channels.swift
+../03-global-queue/asmTests_channels.swift

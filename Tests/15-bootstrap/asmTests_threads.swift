@@ -1,1 +1,1 @@
-../14-stack-growth/asmTests_threads.swift
+../03-global-queue/asmTests_threads.swift

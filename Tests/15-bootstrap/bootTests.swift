@@ -1,1 +1,1 @@
-../14-stack-growth/bootTests.swift
+../03-global-queue/bootTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/bootTests_signals.swift
+../12-signals/bootTests_signals.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/bootTests_stw.swift
+../13-stop-the-world/bootTests_stw.swift

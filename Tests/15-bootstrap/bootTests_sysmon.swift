@@ -1,1 +1,1 @@
-../14-stack-growth/bootTests_sysmon.swift
+../08-sysmon/bootTests_sysmon.swift

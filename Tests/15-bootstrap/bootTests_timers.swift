@@ -1,1 +1,1 @@
-../14-stack-growth/bootTests_timers.swift
+../09-timers/bootTests_timers.swift

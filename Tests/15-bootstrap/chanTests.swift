@@ -1,1 +1,1 @@
-../14-stack-growth/chanTests.swift
+../03-global-queue/chanTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests.swift
+../03-global-queue/deathTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_channels.swift
+../03-global-queue/deathTests_channels.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_netpoll.swift
+../10-netpoll/deathTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_signals.swift
+../12-signals/deathTests_signals.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_syscalls.swift
+../04-syscalls/deathTests_syscalls.swift

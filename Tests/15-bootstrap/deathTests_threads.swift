@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_threads.swift
+../03-global-queue/deathTests_threads.swift

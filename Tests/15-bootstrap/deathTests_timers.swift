@@ -1,1 +1,1 @@
-../14-stack-growth/deathTests_timers.swift
+../09-timers/deathTests_timers.swift

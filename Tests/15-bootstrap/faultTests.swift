@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests.swift
+../03-global-queue/faultTests.swift

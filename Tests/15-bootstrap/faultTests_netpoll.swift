@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests_netpoll.swift
+../10-netpoll/faultTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests_peers.swift
+../10-netpoll/faultTests_peers.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests_signals.swift
+../12-signals/faultTests_signals.swift

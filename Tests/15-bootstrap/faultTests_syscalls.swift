@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests_syscalls.swift
+../04-syscalls/faultTests_syscalls.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/faultTests_timers.swift
+../09-timers/faultTests_timers.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/hostTests.swift
+../03-global-queue/hostTests.swift

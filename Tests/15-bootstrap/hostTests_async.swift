@@ -1,1 +1,1 @@
-../14-stack-growth/hostTests_async.swift
+../03-global-queue/hostTests_async.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/hostTests_async_syscalls.swift
+../04-syscalls/hostTests_async_syscalls.swift

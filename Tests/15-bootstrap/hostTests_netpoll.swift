@@ -1,1 +1,1 @@
-../14-stack-growth/hostTests_netpoll.swift
+../10-netpoll/hostTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/hostTests_signals.swift
+../12-signals/hostTests_signals.swift

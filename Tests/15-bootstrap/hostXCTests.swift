@@ -1,1 +1,1 @@
-../14-stack-growth/hostXCTests.swift
+../03-global-queue/hostXCTests.swift

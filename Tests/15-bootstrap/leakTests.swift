@@ -1,1 +1,1 @@
-../14-stack-growth/leakTests.swift
+../03-global-queue/leakTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/leakTests_netpoll.swift
+../10-netpoll/leakTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/lockosthreadTests.swift
+../04-syscalls/lockosthreadTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/lockosthreadTests_stw.swift
+../13-stop-the-world/lockosthreadTests_stw.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/lockosthreadTests_sysmon.swift
+../08-sysmon/lockosthreadTests_sysmon.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/lockosthreadTests_timers.swift
+../09-timers/lockosthreadTests_timers.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/netpollTests.swift
+../10-netpoll/netpollTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/netpollTests_signals.swift
+../12-signals/netpollTests_signals.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/posix.swift
+../03-global-queue/posix.swift

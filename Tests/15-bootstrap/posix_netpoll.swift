@@ -1,1 +1,1 @@
-../14-stack-growth/posix_netpoll.swift
+../10-netpoll/posix_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/posix_preemption.swift
+../11-preemption/posix_preemption.swift

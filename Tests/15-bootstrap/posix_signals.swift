@@ -1,1 +1,1 @@
-../14-stack-growth/posix_signals.swift
+../12-signals/posix_signals.swift

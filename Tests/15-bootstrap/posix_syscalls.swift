@@ -1,1 +1,1 @@
-../14-stack-growth/posix_syscalls.swift
+../04-syscalls/posix_syscalls.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/posix_sysmon.swift
+../08-sysmon/posix_sysmon.swift

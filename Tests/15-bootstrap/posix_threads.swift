@@ -1,1 +1,1 @@
-../14-stack-growth/posix_threads.swift
+../03-global-queue/posix_threads.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/posix_timers.swift
+../09-timers/posix_timers.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/preemptTests.swift
+../11-preemption/preemptTests.swift

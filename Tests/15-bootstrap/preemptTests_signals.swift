@@ -1,1 +1,1 @@
-../14-stack-growth/preemptTests_signals.swift
+../12-signals/preemptTests_signals.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/preemptTests_stw.swift
+../13-stop-the-world/preemptTests_stw.swift

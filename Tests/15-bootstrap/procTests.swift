@@ -1,1 +1,1 @@
-../14-stack-growth/procTests.swift
+../03-global-queue/procTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_channels.swift
+../03-global-queue/procTests_channels.swift

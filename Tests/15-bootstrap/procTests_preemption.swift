@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_preemption.swift
+../11-preemption/procTests_preemption.swift

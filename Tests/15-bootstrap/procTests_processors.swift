@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_processors.swift
+../05-processors/procTests_processors.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_spinning.swift
+../07-spinning/procTests_spinning.swift

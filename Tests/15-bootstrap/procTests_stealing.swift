@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_stealing.swift
+../06-work-stealing/procTests_stealing.swift

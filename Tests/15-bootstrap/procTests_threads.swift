@@ -1,1 +1,1 @@
-../14-stack-growth/procTests_threads.swift
+../03-global-queue/procTests_threads.swift

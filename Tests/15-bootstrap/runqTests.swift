@@ -1,1 +1,1 @@
-../14-stack-growth/runqTests.swift
+../05-processors/runqTests.swift

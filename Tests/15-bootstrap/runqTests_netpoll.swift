@@ -1,1 +1,1 @@
-../14-stack-growth/runqTests_netpoll.swift
+../10-netpoll/runqTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/runqTests_stealing.swift
+../06-work-stealing/runqTests_stealing.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/selectTests.swift
+../03-global-queue/selectTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/semaTests.swift
+../03-global-queue/semaTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/semaTests_processors.swift
+../05-processors/semaTests_processors.swift

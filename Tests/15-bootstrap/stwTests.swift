@@ -1,1 +1,1 @@
-../14-stack-growth/stwTests.swift
+../13-stop-the-world/stwTests.swift

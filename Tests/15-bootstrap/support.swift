@@ -1,1 +1,1 @@
-../14-stack-growth/support.swift
+../03-global-queue/support.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/support_channels.swift
+../03-global-queue/support_channels.swift

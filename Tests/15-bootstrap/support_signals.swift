@@ -1,1 +1,1 @@
-../14-stack-growth/support_signals.swift
+../12-signals/support_signals.swift

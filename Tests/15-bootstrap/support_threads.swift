@@ -1,1 +1,1 @@
-../14-stack-growth/support_threads.swift
+../03-global-queue/support_threads.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/syscallTests.swift
+../04-syscalls/syscallTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/syscallTests_preemption.swift
+../11-preemption/syscallTests_preemption.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/timeTests.swift
+../09-timers/timeTests.swift

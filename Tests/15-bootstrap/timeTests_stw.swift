@@ -1,1 +1,1 @@
-../14-stack-growth/timeTests_stw.swift
+../13-stop-the-world/timeTests_stw.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests.swift
+../03-global-queue/traceTests.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_channels.swift
+../03-global-queue/traceTests_channels.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_netpoll.swift
+../10-netpoll/traceTests_netpoll.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_preemption.swift
+../11-preemption/traceTests_preemption.swift

@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_processors.swift
+../05-processors/traceTests_processors.swift

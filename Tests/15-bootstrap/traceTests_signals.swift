@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_signals.swift
+../12-signals/traceTests_signals.swift

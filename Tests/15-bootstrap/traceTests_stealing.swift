@@ -1,1 +1,1 @@
-../14-stack-growth/traceTests_stealing.swift
+../06-work-stealing/traceTests_stealing.swift

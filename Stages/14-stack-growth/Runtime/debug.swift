@@ -74,7 +74,7 @@ private func say(
   )
 }
 
-/// debuginit fills the table. Called once there is a P.
+/// debuginit fills the table. Called once, by schedinit.
 func debuginit() {
   debugobjects()
   debugG(m0[].g0)

@@ -2,9 +2,8 @@
 //
 // The scheduler.                                         Go: src/runtime/proc.go
 //
-// G, a goroutine; M, a thread; P, the right to run goroutines, of which there are
-// GOMAXPROCS. An M needs a P to run a G. Where it takes work from, and in which order,
-// is in findRunnable; when there is none it gives up the P and sleeps.
+// G, a goroutine; M, a thread, which runs one goroutine at a time, or, on a stack of
+// its own, g0's, the scheduler. At most GOMAXPROCS Ms run goroutines at a time.
 //
 // A strong reference must never be live in a frame that mcall leaves for good, nor
 // on g0 across execute: nothing unwinds them.
@@ -25,14 +24,14 @@ func enterRuntime(_ name: StaticString) -> GPtr {
   return gp
 }
 
-/// Added to inRuntime while a goroutine is in `blocking`: there it has no P.
+/// Added to inRuntime while a goroutine is in `blocking`: others run in its place.
 let inBlocking: Int32 = 1 << 20
 
 @inline(never)
 private func insideBlocking(_ name: StaticString) -> Never {
   let gp = getg()
   gp[].inRuntime = 1
-  fatal("\(name) called inside blocking { }, where a goroutine has no P")
+  fatal("\(name) called inside blocking { }; call it before or after")
 }
 
 /// exitRuntime undoes enterRuntime, and yields if that was asked for meanwhile.
@@ -48,7 +47,7 @@ private func foreignThread(_ name: StaticString) -> Never {
   fatal("\(name) called on a thread that runs no goroutine; call it inside run { }")
 }
 
-/// acquirem keeps the caller on its M and P until releasem.
+/// acquirem keeps the caller on its M until releasem.
 @inline(__always)
 func acquirem() -> MPtr {
   let mp = getg()[].m.unsafelyUnwrapped
@@ -182,8 +181,7 @@ let gosched_m: MFunc = { raw in
   schedule()
 }
 
-/// gopreempt_m sends a preempted goroutine to the tail of the global queue; while
-/// the world stops it stays with its P, so that it finds it again.
+/// gopreempt_m sends a preempted goroutine to the tail of the global queue.
 let gopreempt_m: MFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
@@ -192,6 +190,7 @@ let gopreempt_m: MFunc = { raw in
   casgstatus(gp, .running, .runnable)
   dropg(mp)
   if sched[].gcwaiting.load(ordering: .relaxed) {
+    // It stays with its P, and is found there when the world starts again.
     runqput(pp, gp, next: true)
   } else {
     lock(sched[].lock)
@@ -224,14 +223,7 @@ func newproc(
   system: Bool = false
 ) {
   var mp = acquirem()
-  var dead = gfget(mp[].p.unsafelyUnwrapped)
-  if dead == nil, isAhead(mp) {
-    releasem(mp)
-    mcall(gosched_m)
-    mp = acquirem()
-    dead = gfget(mp[].p.unsafelyUnwrapped)
-    if dead == nil { noteEnds() }
-  }
+  let dead = gfget(mp[].p.unsafelyUnwrapped) ?? gfgetlater(&mp)
   let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }

@@ -53,7 +53,7 @@ struct P: ~Copyable {
   /// The M that holds it; nil when idle or in a system call.
   let m = Atomic<MPtr?>(nil)
 
-  /// Incremented by execute, unless time is inherited.
+  /// Incremented by execute.
   let schedtick = Atomic<UInt32>(0)
 
   /// Incremented by every system call.
@@ -95,11 +95,8 @@ struct P: ~Copyable {
   init(id: Int32) { self.id = id }
 }
 
-/// The most Ps there can be. Ps are made as GOMAXPROCS asks for them.
-let maxGomaxprocs = 1024
-
-/// The Ps there are: [0, gomaxprocs) in use, the rest dead. Slots are filled with
-/// the world stopped and never emptied.
+/// The Ps there are: [0, gomaxprocs) in use, the rest dead. Slots are filled as
+/// GOMAXPROCS asks for them, with the world stopped, and never emptied.
 let allp = Ptr(allocating: AllP())
 
 struct AllP: ~Copyable {

@@ -18,11 +18,11 @@ enum GStatus: UInt32, AtomicRepresentable {
   /// Go: _Grunnable. On exactly one run queue. Not running; nobody owns its stack.
   case runnable = 1
 
-  /// Go: _Grunning. On no queue. Has an M and a P; owns its stack.
+  /// Go: _Grunning. On no queue. Has an M; owns its stack.
   case running = 2
 
-  /// Go: _Gsyscall. In a blocking call. Has an M but no P of its own; owns its
-  /// stack.
+  /// Go: _Gsyscall. In a blocking call. Has an M, in whose place another may run; owns
+  /// its stack.
   case syscall = 3
 
   /// Go: _Gwaiting. Blocked in the runtime, recorded somewhere, on a channel's queue
@@ -393,7 +393,7 @@ struct Sysmontick {
   var syscallwhen: Int64 = 0
 }
 
-/// What a P has done. Only the owner adds, so a relaxed load and store suffice.
+/// What was done so far.
 struct Counters: ~Copyable {
   let switches = Atomic<UInt64>(0)
   let steals = Atomic<UInt64>(0)
@@ -402,13 +402,14 @@ struct Counters: ~Copyable {
   let preemptions = Atomic<UInt64>(0)
   let asyncPreemptions = Atomic<UInt64>(0)
 
-  /// Goroutines started and finished here, the runtime's own aside; the difference,
-  /// over all Ps, is how many there are.
+  /// Goroutines started and finished, the runtime's own aside; the difference, over
+  /// all, is how many there are.
   let spawns = Atomic<UInt64>(0)
   let exits = Atomic<UInt64>(0)
 }
 
 @inline(__always)
 func bump(_ counter: borrowing Atomic<UInt64>, by n: UInt64 = 1) {
+  // Each P has its own, and only the owner adds.
   counter.store(counter.load(ordering: .relaxed) &+ n, ordering: .relaxed)
 }

@@ -258,10 +258,10 @@ private let activeSpin = 4
 private let activeSpinCount: UInt32 = 30
 
 /// sync_runtime_canSpin reports whether a goroutine that wants a lock should spin
-/// for the i-th time: only a few times, and only where another P runs, which may
-/// hold it; more than once only if no goroutine waits for this P. To park and be
+/// for the i-th time: only a few times, and only where others run, one of which may
+/// hold it; more than once only if no goroutine waits for this M. To park and be
 /// woken costs more than the one time, and makes others do the same: where many
-/// contend, all Ps would do nothing else.                       Go: proc.go
+/// contend, all would do nothing else.                          Go: proc.go
 func sync_runtime_canSpin(_ i: Int) -> Bool {
   if i >= activeSpin || ncpus <= 1 { return false }
   let idle = sched[].npidle.load(ordering: .relaxed)

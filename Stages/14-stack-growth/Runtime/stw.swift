@@ -112,7 +112,7 @@ func gcstopm(_ mp: MPtr) {
   if mp[].spinning {
     mp[].spinning = false
     if tracing { traceevent(.spinEnd) }
-    // No queue need be looked at again: startTheWorld wakes somebody who does.
+    // No queue need be looked at again: that is done when the world starts.
     if sched[].nmspinning.subtract(1, ordering: .sequentiallyConsistent).newValue < 0 {
       throwFatal("gcstopm: negative nmspinning")
     }

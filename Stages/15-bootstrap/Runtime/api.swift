@@ -82,8 +82,7 @@ public func gosched() {
 }
 
 /// A safe point for loops that call nothing of the runtime: yields if the scheduler
-/// asked for it, else costs a load. Needed only where preemption by signal is not
-/// possible, such as inside a call from a library.
+/// asked for it, else costs a load.
 public func checkpoint() {
   let gp = enterRuntime("checkpoint")
   exitRuntime(gp)
@@ -151,16 +150,16 @@ public func setMaxStack(_ bytes: Int) -> Int {
 }
 
 /// Runs `body`, which may block in the kernel, without keeping others from running:
-/// its P is lent out. Go does this for every system call. Inside `body`, `blocking` does
+/// they run in its place. Go does this for every system call. Inside `body`, `blocking` does
 /// nothing more, and every other function of this library ends the process.
 @discardableResult
-public func blocking<R>(_ body: () throws -> R) rethrows -> R { try lendP(body) }
+public func blocking<R>(_ body: () throws -> R) rethrows -> R { try lend(body) }
 
 /// `blocking` for a body of which no value is wanted: `go { blocking { usleep(10) } }`.
-public func blocking(_ body: () throws -> Void) rethrows { try lendP(body) }
+public func blocking(_ body: () throws -> Void) rethrows { try lend(body) }
 
 @inline(__always)
-private func lendP<R>(_ body: () throws -> R) rethrows -> R {
+private func lend<R>(_ body: () throws -> R) rethrows -> R {
   if let gp = getgOrNil(), gp[].inRuntime >= inBlocking { return try body() }
   let gp = enterRuntime("blocking")
   entersyscall()
@@ -219,29 +218,31 @@ private func withStoppedWorld<R>(_ body: () throws -> R) rethrows -> R {
 /// What the scheduler has done since the process began, but for goroutinesCreated,
 /// which begins again with each run.
 public struct SchedulerCounters: Sendable {
-  /// Threads that exist, sysmon included.
+  /// Threads that exist, the runtime's own included.
   public let threads: Int
   public let goroutinesCreated: UInt64
 
-  /// Times a goroutine was given a P.
+  /// Times a goroutine began to run, or went on.
   public let switches: UInt64
 
   /// Times a P took from another's queue, and goroutines it took.
   public let steals: UInt64
   public let stolen: UInt64
 
-  /// Ps given away by an M that blocked, or taken from it.
+  /// Times others were let run in the place of one that blocked.
   public let handoffs: UInt64
 
-  /// Goroutines made to yield, and how many of them by a signal.
+  /// Goroutines made to yield.
   public let preemptions: UInt64
+
+  /// How many of them by a signal.
   public let asyncPreemptions: UInt64
 
   /// Times a stack was granted more room.
   public let stackGrowths: UInt64
 }
 
-/// Reads the scheduler's counters. Not a snapshot: Ps count on meanwhile.
+/// Reads the scheduler's counters. Not a snapshot: the counting goes on meanwhile.
 public func schedulerCounters() -> SchedulerCounters {
   let gp = enterRuntime("schedulerCounters")
   var c = InlineArray<8, UInt64>(repeating: 0)

@@ -2,8 +2,7 @@
 //
 // Dead Gs, and the stacks they keep.               Go: src/runtime/proc.go, stack.go
 //
-// A dead G keeps its stack, and is used again: from its P's own list, else from the
-// global one, which Ps fill and empty by the batch.
+// A dead G keeps its stack, and is used again.
 
 import CLinux
 import Synchronization

@@ -3,12 +3,11 @@
 // Goroutines that are locked to their threads.          Go: src/runtime/proc.go
 //
 // An M with a locked goroutine runs nothing else. When the goroutine is not runnable
-// the M gives its P away and sleeps; the M that finds the goroutine in a queue hands
-// over its own P, and sleeps in turn.
+// the M sleeps, and another runs in its place; the M that finds the goroutine in a
+// queue changes places with it.
 //
-// Invariants:
+// Invariant:
 //   gp.lockedm == mp exactly when mp.lockedg == gp.
-//   The tie holds while somebody counts it.
 
 import CLinux
 import Synchronization
@@ -50,7 +49,7 @@ func incidlelocked(_ v: Int32) {
   unlock(sched[].lock)
 }
 
-/// Ties the calling goroutine and its M. Counted.
+/// lockthread ties the calling goroutine and its M, once more.
 func lockthread() {
   if newmHandoff[].haveTemplateThread.load(ordering: .relaxed) == 0 {
     startTemplateThread()
@@ -85,15 +84,16 @@ func unlockthreadInt() {
   dounlockOSThread()
 }
 
-private func dolockOSThread() {
+/// Ties the calling goroutine and its M.
+func dolockOSThread() {
   let gp = getg()
   let mp = gp[].m.unsafelyUnwrapped
   mp[].lockedg = gp
   gp[].lockedm = mp
 }
 
-/// The tie ends when nobody counts it any more.
-private func dounlockOSThread() {
+/// Unties them, unless somebody still counts the tie.
+func dounlockOSThread() {
   let gp = getg()
   let mp = gp[].m.unsafelyUnwrapped
   if mp[].lockedInt != 0 || mp[].lockedExt != 0 { return }

@@ -149,7 +149,7 @@ func globrunqgetbatch(_ pp: PPtr) -> GPtr? {
   let gp = sched[].runq.pop()
   n -= 1
   while n > 0, let next = sched[].runq.pop() {
-    runqput(pp, next, next: false)
+    runqputtail(pp, next)
     n -= 1
   }
   sched[].runqsize.store(sched[].runq.size, ordering: .relaxed)

@@ -15,10 +15,11 @@ struct Schedt: ~Copyable {
 
   let goidgen = Atomic<UInt64>(0)
 
-  /// When the network was last polled, in nanotime; 0: a thread is blocked there.
+  /// When a thread last came back from waiting for timers or more, in nanotime; 0: one
+  /// waits.
   let lastpoll = Atomic<Int64>(0)
 
-  /// Until when that thread sleeps; 0: for ever.
+  /// Until when that thread sleeps; 0: for ever, or it is about to say so.
   let pollUntil = Atomic<Int64>(0)
 
   /// Somebody polls without blocking.
@@ -63,7 +64,7 @@ struct Schedt: ~Copyable {
   let gfbatches = Atomic<UInt32>(0)
   let gfbatchesSeen = Atomic<UInt32>(0)
 
-  /// The number of Ps in use.
+  /// How many goroutines may run at a time.
   let gomaxprocs = Atomic<Int32>(0)
 
   /// The main goroutine has started, so there is somebody to wake.
@@ -121,7 +122,7 @@ struct Schedt: ~Copyable {
   let stopnote = Note()
   let sysmonnote = Note()
 
-  // Protected by gFreeLock: dead Gs that no P keeps, by class of stack.
+  // Protected by gFreeLock: dead Gs, by class of stack.
 
   let gFreeLock = Mutex()
   var gFree = InlineArray<5, GList>({ _ in GList() })
@@ -133,6 +134,9 @@ let sched = Ptr(allocating: Schedt())
 
 /// Processors this process may use.
 let ncpus = ncpu()
+
+/// The most goroutines that may run at a time.
+let maxGomaxprocs = 1024
 
 /// All Ms, newest first, through alllink. Only grows.
 let allm = Ptr(allocating: AllM())

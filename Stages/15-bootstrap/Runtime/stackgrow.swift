@@ -238,11 +238,22 @@ func countlarge() {
     sched[].gFree[0].size + sched[].gFree[1].size, ordering: .relaxed)
 }
 
+/// gfgetlater is gfget once more, after others have run, if that may help.
+@inline(never)
+func gfgetlater(_ mp: inout MPtr) -> GPtr? {
+  if !isAhead(mp) { return nil }
+  releasem(mp)
+  mcall(gosched_m)
+  mp = acquirem()
+  let dead = gfget(mp[].p.unsafelyUnwrapped)
+  if dead == nil { noteEnds() }
+  return dead
+}
+
 /// Whether the running goroutine is to let others go first, before a stack is made
 /// that was not there before: many wait, and since they are many some have ended.
 /// Go, whose stacks cost less, lets it use up its time slice.
-@inline(never)
-func isAhead(_ mp: MPtr) -> Bool {
+private func isAhead(_ mp: MPtr) -> Bool {
   if sched[].runqsize.load(ordering: .relaxed) < Int32(runqSize) / 2 {
     noteEnds()
     return false
@@ -256,7 +267,7 @@ func isAhead(_ mp: MPtr) -> Bool {
 }
 
 /// From now on only goroutines that end later count as a reason to wait.
-func noteEnds() {
+private func noteEnds() {
   sched[].gfbatchesSeen.store(
     sched[].gfbatches.load(ordering: .relaxed), ordering: .relaxed)
 }

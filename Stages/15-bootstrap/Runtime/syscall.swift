@@ -2,20 +2,14 @@
 //
 // System calls.                                          Go: src/runtime/proc.go
 //
-// A goroutine in a system call keeps its thread and lends out its P: entersyscall
-// merely marks the P, without a lock, and whoever comes first owns it from
-// then on: the M when it returns soon, or sysmon, which takes the P of a call that
-// lasts and hands it to another M.
-//
-// Invariants:
-//   A P in syscall belongs to whoever changes its status by CAS.
-//   Between entersyscall and exitsyscall the M changes nothing in any P.
+// A goroutine in a system call keeps its thread, and others run in its place. When it
+// returns it needs a place again, and waits in the global queue while there is none.
 
 import CLinux
 import Synchronization
 
-/// entersyscall marks the current goroutine as blocked in the kernel. What its caller
-/// returns to is kept for a dump, so the caller must have a frame of its own.
+/// entersyscall prepares the current goroutine for blocking in the kernel. What its
+/// caller returns to is kept for a dump, so the caller must have a frame of its own.
 @inline(never)
 func entersyscall() {
   let gp = getg()

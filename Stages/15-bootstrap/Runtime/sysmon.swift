@@ -26,9 +26,7 @@ func wakesysmon() {
   }
 }
 
-/// sysmon runs on an M of its own, without a P: it retakes Ps from system calls,
-/// asks goroutines that run too long to yield, polls the network when nobody has
-/// for 10 ms, and wakes the collector.
+/// sysmon runs on an M of its own, without a P, and looks after what nobody else does.
 let sysmon: @convention(c) () -> Void = {
   lock(sched[].lock)
   sched[].nmsys += 1

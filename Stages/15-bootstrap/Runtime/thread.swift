@@ -62,7 +62,15 @@ func newm(_ pp: PPtr, spinning: Bool, id: Int64) {
 
 func newm1(_ mp: MPtr) {
   if tracing { traceevent(.mNotify, arg: UInt32(mp[].id)) }
-  let r = newosproc(mthread, mp.raw, 512 << 10)
+  // The new thread unblocks them itself, once it has a signal stack.
+  var mask = InlineArray<16, UInt>(repeating: 0)
+  let r = withUnsafeMutablePointer(to: &mask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { mask in
+      sigblockall(mask)
+      defer { sigrestoremask(mask) }
+      return newosproc(mthread, mp.raw, 512 << 10)
+    }
+  }
   if r == 0 { return }
   let limit =
     r == -11 ? "\nruntime: may need to increase max user processes (ulimit -u)" : ""

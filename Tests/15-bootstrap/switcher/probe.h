@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/probe.h
+../../03-global-queue/switcher/probe.h

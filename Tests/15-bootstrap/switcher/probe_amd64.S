@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/probe_amd64.S
+../../03-global-queue/switcher/probe_amd64.S

@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/probe_arm64.S
+../../03-global-queue/switcher/probe_arm64.S

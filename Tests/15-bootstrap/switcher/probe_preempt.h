@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/probe_preempt.h
+../../12-signals/switcher/probe_preempt.h

@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/probe_preempt_arm64.S
+../../12-signals/switcher/probe_preempt_arm64.S

@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/switcher_test.h
+../../03-global-queue/switcher/switcher_test.h

@@ -1,1 +1,1 @@
-../../14-stack-growth/switcher/switcher_test_preempt.c
+../../12-signals/switcher/switcher_test_preempt.c

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Waking Ms and letting them sleep; deadlock.
+//                                                        Go: src/runtime/proc.go
+
+import CLinux
+import Synchronization
+
+// Waking.
+
+/// wakep starts an M for what is on the queue, if one more may run. sched.lock must be
+/// held. Whoever puts work on the queue calls it; so does whoever gives up its place.
+func wakep() {
+  assertLockHeld(sched[].lock)
+  if sched[].runq.size != 0, placeget() { startm() }
+}
+
+/// placeget counts one more M as running, if there may be one more; whether there may.
+/// sched.lock must be held.
+func placeget() -> Bool {
+  assertLockHeld(sched[].lock)
+  let n = sched[].mcpu.load(ordering: .relaxed)
+  if sched[].gcwaiting.load(ordering: .relaxed) { return false }
+  if n >= sched[].gomaxprocs.load(ordering: .relaxed) { return false }
+  sched[].mcpu.store(n + 1, ordering: .relaxed)
+  return true
+}
+
+/// placeput counts one less. sched.lock must be held.
+func placeput() {
+  assertLockHeld(sched[].lock)
+  let n = sched[].mcpu.load(ordering: .relaxed) - 1
+  sched[].mcpu.store(n, ordering: .relaxed)
+  // Who stops the world is the one that is left.
+  if n == 1, sched[].gcwaiting.load(ordering: .relaxed) { notewakeup(sched[].stopnote) }
+}
+
+/// startm starts an M that counts as running: a sleeping one or a new one. sched.lock
+/// must be held; it may be released meanwhile.
+func startm() {
+  assertLockHeld(sched[].lock)
+  guard let nmp = mget() else {
+    // Counted as an M from here on, so that checkdead does not miss it while the
+    // lock is released.
+    let id = mReserveID()
+    unlock(sched[].lock)
+    newm(id: id)
+    lock(sched[].lock)
+    return
+  }
+  if tracing { traceevent(.mNotify, arg: UInt32(nmp[].id)) }
+  notewakeup(nmp[].park)
+}
+
+// Sleeping.
+
+/// stopm puts the M, which has no place, to sleep until it is given one. sched.lock
+/// must be held; it is released.
+func stopm(_ mp: MPtr) {
+  assertLockHeld(sched[].lock)
+  if mp[].locks != 1 { throwFatal("stopm: holding locks") }
+  if mp[].rundone {
+    unlock(sched[].lock)
+    rundone2(mp)
+  }
+  mput(mp)
+  unlock(sched[].lock)
+  mPark(mp)
+  if mp[].rundone { rundone2(mp) }
+}
+
+func mPark(_ mp: MPtr) {
+  if tracing { traceevent(.mPark) }
+  notesleep(mp[].park)
+  noteclear(mp[].park)
+  if tracing { traceevent(.mWake) }
+}
+
+/// mput puts an M on the idle list. sched.lock must be held.
+func mput(_ mp: MPtr) {
+  assertLockHeld(sched[].lock)
+  mp[].schedlink = sched[].midle
+  sched[].midle = mp
+  sched[].nmidle += 1
+  checkdead()
+}
+
+/// mget takes the M that went idle last. sched.lock must be held.
+func mget() -> MPtr? {
+  assertLockHeld(sched[].lock)
+  guard let mp = sched[].midle else { return nil }
+  sched[].midle = mp[].schedlink
+  mp[].schedlink = nil
+  sched[].nmidle -= 1
+  return mp
+}
+
+// Deadlock.
+
+/// checkdead ends the process when no goroutine can ever run again. Called whenever
+/// an M goes idle. sched.lock must be held.
+func checkdead() {
+  assertLockHeld(sched[].lock)
+  if sched[].ending || sched[].panicking.load(ordering: .relaxed) != 0 { return }
+  let run = mcount() - sched[].nmidle
+  if run > 0 { return }
+  if run < 0 { throwFatal("checkdead: inconsistent counts") }
+  var grunning = 0
+  let epoch = sched[].epoch.load(ordering: .relaxed)
+  forEachG { gp in
+    if gp[].issystem || gp[].epoch != epoch { return }
+    switch gp[].atomicstatus.load(ordering: .relaxed) {
+    case .waiting: grunning += 1
+    case .runnable, .running: throwFatal("checkdead: runnable g")
+    case .idle, .dead: break
+    }
+  }
+  if grunning == 0 {
+    unlock(sched[].lock)
+    fatal("no goroutines (main called runtime.Goexit) - deadlock!")
+  }
+  unlock(sched[].lock)
+  fataldeadlock()
+}
+
+func fataldeadlock() -> Never {
+  fatalall("all goroutines are asleep - deadlock!")
+}
+
+/// Ms there are. sched.lock must be held.
+func mcount() -> Int32 { Int32(sched[].mnext) }

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of a run.              Go: src/runtime/proc.go (schedinit, main), asm rt0
+//
+// run makes the calling thread m0 and its stack g0's, makes the main goroutine and
+// enters the scheduler; when the main goroutine returns the world is stopped, what
+// is left of it is abandoned, and the scheduler's frames are left by a switch back
+// to run's own. The world stays stopped until the next run.
+
+import CLinux
+import Synchronization
+
+/// What run was asked to do, and how it ended.
+final class Program: @unchecked Sendable {
+  let main: () throws -> Void
+
+  // Written by the main goroutine, read by run's caller after it.
+
+  var error: (any Error)? = nil
+
+  init(main: @escaping () throws -> Void) {
+    self.main = main
+  }
+}
+
+/// Held while some thread is in run; and what is done once.
+struct Boot: ~Copyable {
+  let running = Atomic(false)
+
+  // Owned by whoever holds running.
+
+  var initialized = false
+
+  /// The signals that run's caller blocks.
+  var sigmask = InlineArray<16, UInt>(repeating: 0)
+  var starttime: Int64 = 0
+  var sysmonstarted = false
+  var maxprocs: Int32 = 1
+
+  /// The main goroutine has returned, and not by goexit: the run is over.
+  var mainreturned = false
+
+  /// What timers of a run that is over were to run.
+  var dropped: [AfterFunc] = []
+}
+
+let boot = Ptr(allocating: Boot())
+
+func starttime() -> Int64 { boot[].starttime }
+
+/// Runs a program on the calling thread.
+func runprogram(_ program: Program, procs: Int?) throws {
+  if getgOrNil() != nil {
+    fatal("run called inside a goroutine; it is already running")
+  }
+  guard
+    boot[].running.compareExchange(
+      expected: false, desired: true, ordering: .acquiring
+    ).exchanged
+  else {
+    fatal("run called while another thread is in run")
+  }
+  let mp = m0
+  setg(mp[].g0)
+  minit(mp)
+  mp[].g0[].sched.fiber = fiberCreate(0, 0)
+  traceFromEnvironment()
+  // The caller's accesses in progress are none of the goroutines'.
+  let accesses = mp[].accessesAddress?.pointee ?? 0
+  mp[].accessesAddress?.pointee = 0
+  if tracing {
+    tracerun()
+    tracecounters()
+  }
+  schedinit(procs)
+  withUnsafeMutablePointer(to: &boot[].sigmask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigunblockours($0) }
+  }
+  newproc({ try runmain(program) }, entry: mainstart)
+  asmrt0(mp[].rt0g, mp[].g0, mstart0)
+  // Here when the main goroutine has returned: see rundone.
+  setg(mp[].g0)
+  withUnsafeMutablePointer(to: &boot[].sigmask) {
+    $0.withMemoryRebound(to: UInt.self, capacity: 16) { sigrestoremask($0) }
+  }
+  mp[].accessesAddress?.pointee = accesses
+  if tracing { traceevent(.runEnd) }
+  fiberDestroy(mp[].g0[].sched.fiber)
+  unminit(mp)
+  setg(nil)
+  releasefns()
+  boot[].dropped.removeAll()
+  boot[].running.store(false, ordering: .releasing)
+  if let error = program.error { throw error }
+}
+
+private let mstart0: MFunc = { _ in schedule() }
+
+/// schedinit prepares the world, stopped since the process began or since the last
+/// run ended, and starts it.
+private func schedinit(_ procs: Int?) {
+  lock(sched[].lock)
+  let first = !boot[].initialized
+  if first {
+    boot[].initialized = true
+    boot[].starttime = nanotime()
+    initonce()
+    sched[].mnext += 1
+  }
+  let asked = procs.map { Int32(clamping: max(1, min($0, maxGomaxprocs))) }
+  sched[].ending = false
+  boot[].mainreturned = false
+  sched[].lastpoll.store(nanotime(), ordering: .relaxed)
+  procresize(m0, asked ?? boot[].maxprocs)
+  if first { debuginit() }
+  sched[].gcwaiting.store(false, ordering: .sequentiallyConsistent)
+  sched[].mainStarted.store(false, ordering: .relaxed)
+  wakesysmon()
+  unlock(sched[].lock)
+}
+
+/// What is done once in a process.
+private func initonce() {
+  if membarrier_init() != 0 {
+    fatal("membarrier(2) does not work here; Linux 4.14 or later is needed")
+  }
+  let g0 = m0[].g0
+  if UnsafeMutableRawPointer(addressOf(&g0[].sudog)) != g0.raw + sudogOffset {
+    throwFatal("schedinit: sudogOffset is wrong")
+  }
+  _ = guard_is_cheap()
+  boot[].maxprocs = gomaxprocsFromEnvironment() ?? Int32(min(Int(ncpus), maxGomaxprocs))
+  parsedebugvars()
+  initsig()
+}
+
+/// The first frame of the main goroutine.
+private let mainstart: MFunc = { raw in
+  gorun(GPtr(raw))
+  if !boot[].mainreturned { mcall(goexit0) }
+  // Somebody is printing how the program ends: let it.
+  if sched[].panicking.load(ordering: .relaxed) != 0 { gopark(nil, nil, .panicWait) }
+  stopTheWorldG()
+  mcall(rundone)
+  fatalError("rundone returned")
+}
+
+/// The main goroutine. Go: runtime.main.
+private func runmain(_ program: Program) throws {
+  let gp = enterRuntime("run")
+  sched[].mainStarted.store(true, ordering: .relaxed)
+  startsysmon()
+  exitRuntime(gp)
+  do {
+    try program.main()
+  } catch let error as Goexit {
+    throw error
+  } catch {
+    program.error = error
+  }
+  boot[].mainreturned = true
+}
+
+private func startsysmon() {
+  lock(sched[].lock)
+  let started = sched[].nmsys > 0 || boot[].sysmonstarted
+  boot[].sysmonstarted = true
+  let id = started ? 0 : mReserveID()
+  unlock(sched[].lock)
+  if !started { newmdirect(id, sysmon) }
+}
+
+/// rundone ends a run: on g0 of the M that ran the main goroutine, with the world
+/// stopped. Every other goroutine is abandoned.
+private let rundone: MFunc = { raw in
+  let main = GPtr(raw)
+  let mp = getg()[].m.unsafelyUnwrapped
+  mp[].locks -= 1
+  if tracing { tracecounters() }
+  lock(sched[].lock)
+  sched[].ending = true
+  let epoch = sched[].epoch.load(ordering: .relaxed)
+  sched[].epoch.store(epoch &+ 1, ordering: .sequentiallyConsistent)
+  sched[].goidgen.store(0, ordering: .relaxed)
+  for i in 0..<Int32(maxGomaxprocs) {
+    guard let pp = allp[][i] else { break }
+    pp[].runqhead.store(pp[].runqtail.load(ordering: .relaxed), ordering: .relaxed)
+    pp[].runnext.store(nil, ordering: .relaxed)
+    resetcounters(pp)
+  }
+  unlock(sched[].lock)
+  for i in 0..<Int32(maxGomaxprocs) {
+    guard let pp = allp[][i] else { break }
+    timersreset(pp)
+  }
+  // What a poller still held is on the global queue after this.
+  if netpollinited() { netpollreset() }
+  lock(sched[].lock)
+  sched[].runq.removeAll()
+  sched[].runqsize.store(0, ordering: .relaxed)
+  unlock(sched[].lock)
+  // The main goroutine's M goes first: it has no goroutine any more.
+  main[].waitreason = .zero
+  casgstatus(main, .running, .waiting)
+  main[].waiting = nil
+  dropg(mp)
+  forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  let pp = mp[].p.unsafelyUnwrapped
+  pp[].m.store(nil, ordering: .relaxed)
+  mp[].p = nil
+  // Whoever sleeps in the network, m0 perhaps, is to find out.
+  if netpollinited() { netpollBreak() }
+  if mp == m0 { rundone2(mp) }
+  lock(sched[].lock)
+  m0[].rundone = true
+  let asleep = takem0() || m0[].wedged
+  unlock(sched[].lock)
+  if asleep { notewakeup(m0[].park) }
+  stopm(mp)
+  schedule()
+}
+
+/// Takes a goroutine off everything it is on, and makes it dead; one in a system
+/// call stays as it is until that ends (see exitsyscall0).
+private func abandon(_ gp: GPtr) {
+  switch gp[].atomicstatus.load(ordering: .relaxed) {
+  case .idle, .dead, .syscall: return
+  case .runnable, .running, .waiting: break
+  }
+  var sg = gp[].waiting
+  while let s = sg {
+    sg = s[].waitlink
+    if s[].waitq != nil { waitqRemove(s) }
+  }
+  gp[].waiting = nil
+  if let locked = gp[].lockedm {
+    gp[].lockedm = nil
+    locked[].lockedg = nil
+    locked[].lockedExt = 0
+    if locked != getg()[].m {
+      // It waits for this goroutine: see mabandon.
+      lock(sched[].lock)
+      sched[].nmidlelocked -= 1
+      unlock(sched[].lock)
+      notewakeup(locked[].park)
+    }
+  }
+  gp[].accesses = 0
+  gp[].accesses2 = 0
+  gp[].param = nil
+  gp[].selectDone.store(0, ordering: .relaxed)
+  gp[].schedlink = nil
+  gp[].atomicstatus.store(.dead, ordering: .releasing)
+  gfputglobal(gp)
+}
+
+/// Takes m0 off the idle list, if it is there. sched.lock must be held.
+private func takem0() -> Bool {
+  assertLockHeld(sched[].lock)
+  var before: MPtr? = nil
+  var mp = sched[].midle
+  while let m = mp {
+    if m == m0 {
+      if let before {
+        before[].schedlink = m[].schedlink
+      } else {
+        sched[].midle = m[].schedlink
+      }
+      m[].schedlink = nil
+      sched[].nmidle -= 1
+      return true
+    }
+    before = m
+    mp = m[].schedlink
+  }
+  return false
+}
+
+/// rundone2, on m0, goes back to run.
+func rundone2(_ mp: MPtr) -> Never {
+  if mp != m0 { throwFatal("rundone: not m0") }
+  mp[].rundone = false
+  if mp[].wedged {
+    mp[].wedged = false
+    lock(sched[].lock)
+    sched[].nmfreed -= 1
+    unlock(sched[].lock)
+  }
+  noteclear(mp[].park)
+  asmgogo(mp[].rt0g)
+}
+
+/// abandonm ends a goroutine whose run was over when it came back from a system
+/// call. Runs on g0. Does not return.
+func abandonm(_ gp: GPtr, _ mp: MPtr) -> Never {
+  dropg(mp)
+  let locked = gp[].lockedm != nil
+  gp[].lockedm = nil
+  mp[].lockedg = nil
+  mp[].lockedExt = 0
+  gp[].waiting = nil
+  gp[].accesses = 0
+  gp[].accesses2 = 0
+  gp[].atomicstatus.store(.dead, ordering: .releasing)
+  gfputglobal(gp)
+  mabandon(mp, locked: locked)
+}
+
+/// What abandoned goroutines were to run and never began is released, where user
+/// code may run.
+private func releasefns() {
+  forEachG { gp in
+    if gp[].atomicstatus.load(ordering: .relaxed) == .dead { gp[].startfn = nil }
+  }
+}
+
+private func resetcounters(_ pp: PPtr) {
+  // The next main goroutine is goroutine 1 again.
+  pp[].goidcache = 0
+  pp[].goidcacheend = 0
+  pp[].counters.spawns.store(0, ordering: .relaxed)
+  pp[].counters.exits.store(0, ordering: .relaxed)
+}
+
+/// Goroutines there are. Go: gcount.
+func gcount() -> Int {
+  var n: Int64 = 0
+  for i in 0..<Int32(maxGomaxprocs) {
+    guard let pp = allp[][i] else { break }
+    n &+= Int64(bitPattern: pp[].counters.spawns.load(ordering: .relaxed))
+    n &-= Int64(bitPattern: pp[].counters.exits.load(ordering: .relaxed))
+  }
+  return Int(n)
+}
+
+// The environment.
+
+/// Reports a value that is not understood; it is then ignored.
+func badenv(
+  _ name: StaticString, _ value: UnsafePointer<CChar>, _ why: StaticString
+) {
+  var line = Line()
+  line.put("runtime: ")
+  line.put(name)
+  line.put("=")
+  line.put(cString: value)
+  line.put(" ignored: ")
+  line.put(why)
+  line.end(.standardError)
+}
+
+/// A decimal number, the whole of s up to a terminator; nil for anything else.
+func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
+  var s = s
+  var v: Int64 = 0
+  var any = false
+  while !end(s.pointee) {
+    let d = Int64(s.pointee) - 48
+    if d < 0 || d > 9 { return nil }
+    let (a, o1) = v.multipliedReportingOverflow(by: 10)
+    let (b, o2) = a.addingReportingOverflow(d)
+    if o1 || o2 { return nil }
+    v = b
+    any = true
+    s += 1
+  }
+  return any ? v : nil
+}
+
+/// GOTRACE=file: a trace of all runs, from the first on.
+private func traceFromEnvironment() {
+  if boot[].initialized || tracing { return }
+  guard let path = getenv_("GOTRACE"), path.pointee != 0 else { return }
+  let r = tracestart(path)
+  if r == 0 { return }
+  badenv("GOTRACE", path, r == -E_NOSPC ? "no space for the file" : "cannot be created")
+}
+
+func gomaxprocsFromEnvironment() -> Int32? {
+  guard let value = getenv_("GOMAXPROCS"), value.pointee != 0 else { return nil }
+  guard let n = atoi(value, { $0 == 0 }), n > 0, n <= Int64(Int32.max) else {
+    badenv("GOMAXPROCS", value, "not a positive number")
+    return nil
+  }
+  return Int32(min(n, Int64(maxGomaxprocs)))
+}

@@ -1,0 +1,1 @@
+../04-syscalls/faultTests_syscalls.swift

@@ -1,0 +1,1 @@
+../03-global-queue/hostTests_async.swift

@@ -1,0 +1,1 @@
+../04-syscalls/hostTests_syscalls.swift

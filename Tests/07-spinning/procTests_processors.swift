@@ -1,0 +1,1 @@
+../05-processors/procTests_processors.swift

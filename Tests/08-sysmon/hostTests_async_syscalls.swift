@@ -1,0 +1,1 @@
+../04-syscalls/hostTests_async_syscalls.swift

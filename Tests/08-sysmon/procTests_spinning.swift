@@ -1,0 +1,1 @@
+../07-spinning/procTests_spinning.swift

@@ -1,0 +1,1 @@
+../08-sysmon/bootTests_sysmon.swift

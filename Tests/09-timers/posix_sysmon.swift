@@ -1,0 +1,1 @@
+../08-sysmon/posix_sysmon.swift

@@ -1,0 +1,1 @@
+../06-work-stealing/runqTests_stealing.swift

@@ -1,0 +1,1 @@
+../03-global-queue/deathTests_channels.swift

@@ -1,0 +1,1 @@
+../09-timers/deathTests_timers.swift

@@ -1,0 +1,1 @@
+../06-work-stealing/procTests_stealing.swift

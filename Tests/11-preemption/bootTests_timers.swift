@@ -1,0 +1,1 @@
+../09-timers/bootTests_timers.swift

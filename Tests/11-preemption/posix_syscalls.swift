@@ -1,0 +1,1 @@
+../04-syscalls/posix_syscalls.swift

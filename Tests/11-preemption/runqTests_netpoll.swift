@@ -1,0 +1,1 @@
+../10-netpoll/runqTests_netpoll.swift

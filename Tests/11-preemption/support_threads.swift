@@ -1,0 +1,1 @@
+../03-global-queue/support_threads.swift

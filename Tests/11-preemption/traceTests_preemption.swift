@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Traces of goroutines that are made to yield.
+
+import Testing
+import TraceFile
+
+@testable import Stage
+
+extension RuntimeTests.TraceTests {
+  @Test func `tells of preemption, asked for and done`() throws {
+    let file = try traced(.inTurns) { _ in
+      let stop = Counter()
+      let group = WaitGroup()
+      for _ in 0..<2 { group.go { while stop.value == 0 { checkpoint() } } }
+      group.go {
+        for _ in 0..<20 { gosched() }
+        stop.value = 1
+      }
+      group.wait()
+    }
+    #expect(file.count(.preemptRequest) > 0)
+    #expect(file.count(.preemptHit) > 0)
+    #expect(check(file, bound: 1_000_000_000).problems.isEmpty)
+  }
+}

@@ -1,0 +1,1 @@
+../06-work-stealing/traceTests_stealing.swift

@@ -1,0 +1,1 @@
+../04-syscalls/deathTests_syscalls.swift

@@ -1,0 +1,1 @@
+../10-netpoll/faultTests_netpoll.swift

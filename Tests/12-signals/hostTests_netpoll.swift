@@ -1,0 +1,1 @@
+../10-netpoll/hostTests_netpoll.swift

@@ -1,0 +1,1 @@
+../10-netpoll/leakTests_netpoll.swift

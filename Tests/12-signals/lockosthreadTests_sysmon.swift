@@ -1,0 +1,1 @@
+../08-sysmon/lockosthreadTests_sysmon.swift

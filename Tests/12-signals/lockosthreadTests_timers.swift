@@ -1,0 +1,1 @@
+../09-timers/lockosthreadTests_timers.swift

@@ -1,0 +1,1 @@
+../09-timers/posix_timers.swift

@@ -1,0 +1,1 @@
+../11-preemption/runqTests_preemption.swift

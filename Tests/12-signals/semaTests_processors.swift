@@ -1,0 +1,1 @@
+../05-processors/semaTests_processors.swift

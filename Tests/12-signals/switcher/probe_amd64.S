@@ -1,0 +1,1 @@
+../../03-global-queue/switcher/probe_amd64.S

@@ -1,0 +1,1 @@
+../11-preemption/syscallTests_preemption.swift

@@ -1,0 +1,1 @@
+../10-netpoll/traceTests_netpoll.swift

@@ -1,0 +1,1 @@
+../11-preemption/traceTests_preemption.swift

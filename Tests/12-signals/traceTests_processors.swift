@@ -1,0 +1,1 @@
+../05-processors/traceTests_processors.swift

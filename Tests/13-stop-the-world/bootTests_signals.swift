@@ -1,0 +1,1 @@
+../12-signals/bootTests_signals.swift

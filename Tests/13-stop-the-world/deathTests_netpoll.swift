@@ -1,0 +1,1 @@
+../10-netpoll/deathTests_netpoll.swift

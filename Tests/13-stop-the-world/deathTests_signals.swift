@@ -1,0 +1,1 @@
+../12-signals/deathTests_signals.swift

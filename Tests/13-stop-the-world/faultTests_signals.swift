@@ -1,0 +1,1 @@
+../12-signals/faultTests_signals.swift

@@ -1,0 +1,1 @@
+../09-timers/faultTests_timers.swift

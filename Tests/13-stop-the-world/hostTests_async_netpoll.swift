@@ -1,0 +1,1 @@
+../10-netpoll/hostTests_async_netpoll.swift

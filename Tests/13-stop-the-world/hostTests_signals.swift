@@ -1,0 +1,1 @@
+../12-signals/hostTests_signals.swift

@@ -1,0 +1,1 @@
+../12-signals/netpollTests_signals.swift

@@ -1,0 +1,1 @@
+../11-preemption/posix_preemption.swift

@@ -1,0 +1,1 @@
+../12-signals/posix_signals.swift

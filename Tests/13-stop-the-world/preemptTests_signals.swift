@@ -1,0 +1,1 @@
+../12-signals/preemptTests_signals.swift

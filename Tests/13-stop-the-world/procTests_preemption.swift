@@ -1,0 +1,1 @@
+../11-preemption/procTests_preemption.swift

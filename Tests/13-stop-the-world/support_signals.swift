@@ -1,0 +1,1 @@
+../12-signals/support_signals.swift

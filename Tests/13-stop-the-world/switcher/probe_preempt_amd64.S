@@ -1,0 +1,1 @@
+../../12-signals/switcher/probe_preempt_amd64.S

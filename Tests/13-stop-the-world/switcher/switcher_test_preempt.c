@@ -1,0 +1,1 @@
+../../12-signals/switcher/switcher_test_preempt.c

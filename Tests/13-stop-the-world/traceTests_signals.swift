@@ -1,0 +1,1 @@
+../12-signals/traceTests_signals.swift
