@@ -7,7 +7,7 @@ import Testing
 @testable import Stage
 
 extension RuntimeTests.NetpollTests {
-  @Test func `writing to a pipe that nobody reads is EPIPE, and no signal ends it`() throws {
+  @Test func `writing to a pipe that nobody reads is EPIPE, and no more`() throws {
     try inRun(procs: 2) { t in
       let pipe = try GoPipe()
       pipe.closeRead()

@@ -36,7 +36,7 @@ let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
 let lineColours: UInt = 24
 
 /// Bytes of windows reserved at a time, at last and at first.
-private let chunkSize: UInt = 64 << 20
+private let chunkSize: UInt = 256 << 20
 private let smallChunkSize: UInt = 4 << 20
 
 /// A reservation: n windows, of which the first `used` have been handed out.
@@ -132,7 +132,7 @@ func windownew() -> GPtr? {
 private func newchunk() -> Ptr<Chunk>? {
   let n = stackpool[].nchunks.load(ordering: .relaxed)
   if n == stackpool[].chunks.count { return nil }
-  let size = n < 4 ? smallChunkSize << UInt(n) : chunkSize
+  let size = n < 6 ? smallChunkSize << UInt(n) : chunkSize
   guard let base = sys_reserve(Int(size), Int(stackWindow)) else { return nil }
   let chunk = Ptr(
     allocating: Chunk(

@@ -304,7 +304,6 @@ struct M: ~Copyable {
 
   /// How many locks and acquirems it holds. Above zero it keeps its goroutine.
   var locks: Int32 = 0
-  var syscalltick: UInt32 = 0
 
   /// Its locked goroutine exited; it sleeps until run returns.
   var wedged = false

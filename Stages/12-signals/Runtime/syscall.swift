@@ -20,7 +20,6 @@ func entersyscall() {
   let mp = gp[].m.unsafelyUnwrapped
   mp[].locks += 1
   let pp = mp[].p.unsafelyUnwrapped
-  mp[].syscalltick = pp[].syscalltick.load(ordering: .relaxed)
   casgstatus(gp, .running, .syscall)
   pp[].m.store(nil, ordering: .relaxed)
   mp[].oldp = pp

@@ -313,7 +313,6 @@ struct M: ~Copyable {
 
   /// Preemptions refused in a row for a register; see isAsyncSafePoint.
   var tlsrefusals: Int32 = 0
-  var syscalltick: UInt32 = 0
 
   /// Its locked goroutine exited; it sleeps until run returns.
   var wedged = false
