@@ -7,8 +7,7 @@ let stages = [
   "13-stop-the-world", "14-stack-growth", "15-bootstrap",
 ]
 
-/// The stages whose tests are built: STAGE=05 in the environment means that one alone,
-/// and none of the tests of tools.
+/// STAGE=05 in the environment: the tests of that stage alone, and of no tool.
 let tested = Context.environment["STAGE"]
 
 /// What a program or a test sees of a stage: one name, whichever stage it is.
@@ -30,7 +29,11 @@ let stageTargets = stages.enumerated().flatMap { i, name -> [Target] in
       path: "Stages/\(name)/Runtime"
     ),
   ]
-  if let tested, tested != number { return targets }
+  if let tested, tested != number {
+    // What its gate is bad on, and what programs and tools are made of.
+    let next = i + 1 < stages.count ? stages[i + 1].prefix(2) : number
+    return tested == next || i == stages.count - 1 ? targets : []
+  }
   return targets + [
     .testTarget(
       name: "\(stage)Tests",

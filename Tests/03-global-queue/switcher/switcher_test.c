@@ -20,6 +20,9 @@
 #include "probe.h"
 #include "switcher_test.h"
 
+// The first frame of every goroutine.
+extern void gostart_(void) LINKNAME(gostart);
+
 char detail[256];
 
 struct g *me(void) { return getg_(); }
@@ -338,10 +341,10 @@ static void __attribute__((noinline)) deep(int n) {
     deep(n - 1);
   } else {
     struct walk w = walk();
-    requireEnd(&w, gostart_address());
+    requireEnd(&w, (uintptr_t)gostart_);
     REQUIRE(w.n >= 8, "%d frames", w.n);
     w = frames((uintptr_t)__builtin_frame_address(0));
-    requireEnd(&w, gostart_address());
+    requireEnd(&w, (uintptr_t)gostart_);
     REQUIRE(w.n >= 7, "%d frames", w.n);
     bounce();
   }
@@ -354,7 +357,7 @@ static void aBacktraceEndsAtGostart(void) { onGoroutine(deepbody); }
 static void walkandfinish(void *arg) {
   (void)arg;
   struct walk w = walk();
-  requireEnd(&w, gostart_address());
+  requireEnd(&w, (uintptr_t)gostart_);
   finish();
 }
 
@@ -379,7 +382,7 @@ static void walkg0(void *g) {
   requireEnd(&w, (uintptr_t)mcall_);
   // And that of the goroutine, which is parked now.
   w = frames(parkedfp(g));
-  requireEnd(&w, gostart_address());
+  requireEnd(&w, (uintptr_t)gostart_);
   execute(((struct g *)g)->m, g);
 }
 
