@@ -14,7 +14,9 @@ extension RuntimeTests.GateTests {
         let other = Counter()
         go { other.add() }
         let gp = getg()
-        let rounds = hog(until: other) { gp[].preempt.load(ordering: .relaxed) }
+        let rounds = hog(
+          until: other, asked: { gp[].preempt.load(ordering: .relaxed) },
+          patience: sanitized ? 1_000_000 : 100_000_000)
         t.equal(other.value, 0, "after \(rounds) rounds")
         t.check(gp[].preempt.load(ordering: .relaxed), "it was not asked")
         t.equal(schedulerCounters().preemptions, 0)

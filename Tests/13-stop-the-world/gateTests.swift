@@ -60,7 +60,7 @@ extension RuntimeTests {
               _ = worker.workInThisFunction(until: stop, check: checkUnlessSignals)
             }
           }
-          for _ in 0..<30 {
+          for _ in 0..<10 {
             // They go on between two looks.
             for worker in workers {
               let before = worker.done.value
