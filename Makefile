@@ -7,6 +7,7 @@ SHELL = /bin/sh
 .NOTPARALLEL:
 .SUFFIXES:
 
+# Those there are; make bench-stages takes those it is told.
 STAGES = $(notdir $(wildcard Stages/[0-9][0-9]-*))
 NUMBERS = $(foreach stage,$(STAGES),$(firstword $(subst -, ,$(stage))))
 LAST = $(lastword $(sort $(NUMBERS)))
@@ -43,6 +44,11 @@ WORDS =
 COLOR =
 KEEP_GOING =
 SINCE =
+ROUNDS =
+WORKLOADS =
+QUICK =
+OUT =
+DRAW =
 
 SWIFT_FILES = Package.swift Sources Stages Tests
 PROGRAMS = sh Sources/programs/programs.sh
@@ -265,6 +271,19 @@ bench-go:
 	swift build -c release --product bench
 	@sh Sources/bench/go/build.sh
 	@.build/release/bench compare .build/bench-go $(ARGS)
+
+## bench-stages [STAGES='05 06'] [WORKLOADS='burst spawn'] [ROUNDS=5] [QUICK=1] | what each idea bought: Notes/numbers.md, numbers.svg
+## bench-stages DRAW=1 | writes them again, with what why.md says now
+.PHONY: bench-stages
+bench-stages:
+	@STAGES='$(if $(filter command,$(origin STAGES)),$(STAGES))' ROUNDS='$(ROUNDS)' \
+	  WORKLOADS='$(WORKLOADS)' QUICK='$(QUICK)' OUT='$(OUT)' \
+	  sh Sources/benchstages/benchstages.sh $(if $(DRAW),draw,measure $(NUMBERS))
+
+## test-bench-stages | whether each of these runs on every stage that has what it needs
+.PHONY: test-bench-stages
+test-bench-stages:
+	@sh Sources/benchstages/benchstages.sh test $(NUMBERS)
 
 # What neighbouring stages may differ in. The build's own words go to the terminal,
 # so that what is compared can be kept in a file.

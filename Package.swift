@@ -70,6 +70,11 @@ let package = Package(
       dependencies: ["Goroutines", "Arguments"],
       exclude: ["go"]
     ),
+    .executableTarget(
+      name: "benchstages",
+      dependencies: ["Arguments"],
+      path: "Sources/benchstages/tool"
+    ),
     .target(
       name: "CourseTool", dependencies: ["Arguments"], path: "Sources/course",
       exclude: ["main"]),

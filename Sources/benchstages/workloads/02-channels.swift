@@ -9,10 +9,10 @@ extension Channels {
   static var bodies: [String: Body] {
     [
       "ping-pong-1": { size in try pingPong(size(1_000_000)) },
-      "ping-pong-2": { size in try pingPong(size(100_000)) },
+      "ping-pong-2": { size in try pingPong(size(300_000)) },
       "buffered": { size in try buffered(size(5_000_000)) },
       "select-2": { size in try selectOfTwo(size(1_000_000)) },
-      "mutex-4": { size in try contendedMutex(size(1_000_000)) },
+      "mutex-4": { size in try contendedMutex(size(4_000_000)) },
       "idle-memory": { _ in try idleMemory(10_000) },
     ]
   }
@@ -71,7 +71,9 @@ private func selectOfTwo(_ n: Int) throws -> Double {
       }
     }
     let half = n / 2
-    if sum[0] != half * (half - 1) { throw Failure(message: "not the sum of what was sent") }
+    if sum[0] != half * (half - 1) {
+      throw Failure(message: "not the sum of what was sent")
+    }
     return elapsed / Double(half * 2)
   }
 }
@@ -97,7 +99,9 @@ private func contendedMutex(_ n: Int) throws -> Double {
       }
       all.wait()
     }
-    if count[0] != each * goroutines { throw Failure(message: "the mutex does not exclude") }
+    if count[0] != each * goroutines {
+      throw Failure(message: "the mutex does not exclude")
+    }
     return elapsed / Double(each * goroutines)
   }
 }
@@ -117,22 +121,4 @@ private func idleMemory(_ n: Int) throws -> Double {
     let bytes = try memory() - before
     return Double(bytes) / Double(n)
   }
-}
-
-/// What this process has in use, page tables included, in bytes.
-private func memory() throws -> Int {
-  guard let file = fopen("/proc/self/status", "r") else {
-    throw Failure(message: "cannot read /proc/self/status")
-  }
-  defer { fclose(file) }
-  var kilobytes = 0
-  var line = [CChar](repeating: 0, count: 256)
-  while fgets(&line, Int32(line.count), file) != nil {
-    let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      .split(whereSeparator: \.isWhitespace)
-    if let name = words.first, ["VmRSS:", "VmPTE:"].contains(name) {
-      kilobytes += Int(words[1]) ?? 0
-    }
-  }
-  return kilobytes * 1024
 }

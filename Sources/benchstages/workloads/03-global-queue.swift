@@ -11,13 +11,13 @@ extension GlobalQueue {
   static var bodies: [String: Body] {
     [
       "speed-up": { size in try speedUp(pairs: size(10)) },
-      "crowd-yield-2": { size in try crowdYields(size(400_000)) },
-      "crowd-yield-4": { size in try crowdYields(size(400_000)) },
-      "crowd-pairs-2": { size in try crowdPairs(size(200_000)) },
-      "crowd-pairs-4": { size in try crowdPairs(size(200_000)) },
+      "crowd-yield-2": { size in try crowdYields(size(2_000_000)) },
+      "crowd-yield-4": { size in try crowdYields(size(2_000_000)) },
+      "crowd-pairs-2": { size in try crowdPairs(size(1_000_000)) },
+      "crowd-pairs-4": { size in try crowdPairs(size(1_000_000)) },
       "burst": { size in try bursts(size(20)) },
-      "wake-up": { size in try wakeUp(size(20_000)).switches },
-      "wake-up-time": { size in try wakeUp(size(20_000)).nanoseconds },
+      "wake-up": { size in try wakeUp(size(100_000)).switches },
+      "wake-up-time": { size in try wakeUp(size(100_000)).nanoseconds },
     ]
   }
 }

@@ -19,7 +19,7 @@ extension Syscalls {
             while stop.value == 0 { gosched() }
             ended.close()
           }
-          let each = calls(size(50_000))
+          let each = calls(size(20_000))
           stop.add()
           _ = ended.receive()
           return each

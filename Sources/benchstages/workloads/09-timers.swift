@@ -9,6 +9,7 @@ extension Timers {
   static var bodies: [String: Body] {
     [
       "sleepers": { _ in try sleepers(10_000) },
+      "deep-memory": { _ in try deepMemory(1000) },
       "late-checks": { size in
         try lateness {
           var x: UInt64 = 1
@@ -72,5 +73,29 @@ private func lateness(_ loop: @Sendable @escaping () -> UInt64) throws -> Double
       sleeps += 1
     }
     return late / Double(sleeps) / 1e6
+  }
+}
+
+/// Bytes that each of `n` goroutines keeps that have used 96 KB of stack once and now wait: a
+/// few seconds later, which gives a runtime that takes them back the time to do so.
+private func deepMemory(_ n: Int) throws -> Double {
+  try inRun {
+    let hold = Channel<Void>()
+    let before = try memory()
+    for seed in 1...n {
+      go {
+        sink[0] = descend(to: here() - (96 << 10), UInt64(seed))
+        _ = hold.receive()
+      }
+      gosched()
+    }
+    let deep = try memory() - before
+    var kept = deep
+    let start = now()
+    while kept > deep / 2, now() - start < 4_500_000_000 {
+      sleep(for: .milliseconds(100))
+      kept = try memory() - before
+    }
+    return Double(kept) / Double(n)
   }
 }

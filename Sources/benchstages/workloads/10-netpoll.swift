@@ -43,7 +43,8 @@ private func echo(connections: Int, each: Int) throws -> Double {
 private let messageSize = 64
 
 private func serve(_ connection: TCPConnection) {
-  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: messageSize, alignment: 8)
+  let buffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: messageSize, alignment: 8)
   defer {
     buffer.deallocate()
     connection.close()
@@ -54,11 +55,14 @@ private func serve(_ connection: TCPConnection) {
 }
 
 private func ask(_ connection: TCPConnection, _ times: Int) -> Bool {
-  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: messageSize, alignment: 8)
+  let buffer = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: messageSize, alignment: 8)
   defer { buffer.deallocate() }
   for i in 0..<times {
     buffer.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: i))
-    guard (try? connection.write(UnsafeRawBufferPointer(buffer))) != nil else { return false }
+    guard (try? connection.write(UnsafeRawBufferPointer(buffer))) != nil else {
+      return false
+    }
     guard fill(buffer, from: connection) else { return false }
     guard buffer.allSatisfy({ $0 == UInt8(truncatingIfNeeded: i) }) else { return false }
   }

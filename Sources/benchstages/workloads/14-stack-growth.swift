@@ -20,7 +20,8 @@ private func recursions(_ n: Int) throws -> Double {
     var elapsed = 0.0
     for seed in 1...n {
       go {
-        times.send(nanoseconds { sink[0] = descend(to: here() - UInt(depth), UInt64(seed)) })
+        times.send(
+          nanoseconds { sink[0] = descend(to: here() - UInt(depth), UInt64(seed)) })
         _ = hold.receive()
       }
       elapsed += times.receive()!
@@ -28,23 +29,4 @@ private func recursions(_ n: Int) throws -> Double {
     hold.close()
     return elapsed / Double(n) / Double(depth / 1024)
   }
-}
-
-/// An address on the caller's stack, or close to it.
-@inline(never)
-private func here() -> UInt {
-  var local: UInt8 = 0
-  return withUnsafeMutablePointer(to: &local) { UInt(bitPattern: $0) }
-}
-
-/// Calls itself until its frame lies below `bottom`. What it does with the words of its
-/// frame keeps the compiler from making a loop of it.
-@inline(never)
-private func descend(to bottom: UInt, _ x: UInt64) -> UInt64 {
-  var words = InlineArray<11, UInt64>(repeating: 0)
-  words[Int(x & 7)] = x
-  let address = withUnsafeMutablePointer(to: &words) { UInt(bitPattern: $0) }
-  if address < bottom { return x }
-  let below = descend(to: bottom, words[Int((x &+ 3) & 7)] &+ x &+ 1)
-  return below &+ words[Int((x &+ 5) & 7)]
 }

@@ -192,6 +192,13 @@ let catalogue = [
     "10,000 goroutines sleep 1 to 20 ms, four times each",
   ),
   Workload(
+    "deep-memory",
+    needs: Need("sleep", from: "09-timers"),
+    procs: 1,
+    unit: "bytes a goroutine",
+    "1,000 goroutines used 96 KB of stack once and wait: memory in use seconds later",
+  ),
+  Workload(
     "late-checks",
     needs: Need("sleep", from: "09-timers"),
     procs: 1,

@@ -85,3 +85,40 @@ final class Counter: Sendable {
 struct Failure: Error {
   let message: String
 }
+
+/// What this process has in use, page tables included, in bytes.
+func memory() throws -> Int {
+  guard let file = fopen("/proc/self/status", "r") else {
+    throw Failure(message: "cannot read /proc/self/status")
+  }
+  defer { fclose(file) }
+  var kilobytes = 0
+  var line = [CChar](repeating: 0, count: 256)
+  while fgets(&line, Int32(line.count), file) != nil {
+    let words = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+      .split(whereSeparator: \.isWhitespace)
+    if let name = words.first, ["VmRSS:", "VmPTE:"].contains(name) {
+      kilobytes += Int(words[1]) ?? 0
+    }
+  }
+  return kilobytes * 1024
+}
+
+/// An address on the caller's stack, or close to it.
+@inline(never)
+func here() -> UInt {
+  var local: UInt8 = 0
+  return withUnsafeMutablePointer(to: &local) { UInt(bitPattern: $0) }
+}
+
+/// Calls itself until its frame lies below `bottom`. What it does with the words of its
+/// frame keeps the compiler from making a loop of it.
+@inline(never)
+func descend(to bottom: UInt, _ x: UInt64) -> UInt64 {
+  var words = InlineArray<11, UInt64>(repeating: 0)
+  words[Int(x & 7)] = x
+  let address = withUnsafeMutablePointer(to: &words) { UInt(bitPattern: $0) }
+  if address < bottom { return x }
+  let below = descend(to: bottom, words[Int((x &+ 3) & 7)] &+ x &+ 1)
+  return below &+ words[Int((x &+ 5) & 7)]
+}

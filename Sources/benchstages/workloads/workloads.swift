@@ -68,7 +68,8 @@ func command(_ arguments: [String]) -> Int32 {
     return refuse("usage: workloads list, or: workloads [--quick] NAME")
   }
   guard let workload = catalogue.first(where: { $0.name == name }) else {
-    return refuse("there is no workload of that name; `workloads list` shows those there are")
+    return refuse(
+      "there is no workload of that name; `workloads list` shows those there are")
   }
   guard let body = Workloads.bodies[name] else {
     let needs = workload.needs
