@@ -30,7 +30,7 @@ private func yields(by goroutines: Int, _ count: Int) throws -> Double {
       }
     }
     while ready.value < goroutines - 1 { gosched() }
-    let elapsed = nanoseconds {
+    let elapsed = cpuNanoseconds {
       ready.add()
       for _ in 0..<each { gosched() }
       while done.value < goroutines - 1 { gosched() }
@@ -43,7 +43,7 @@ private func spawn(batches: Int) throws -> Double {
   try inRun {
     let batch = 1000
     let done = Counter()
-    let elapsed = nanoseconds {
+    let elapsed = cpuNanoseconds {
       for i in 1...batches {
         for _ in 0..<batch {
           go { done.add() }

@@ -8,8 +8,8 @@ import Stage
 extension Channels {
   static var bodies: [String: Body] {
     [
-      "ping-pong-1": { size in try pingPong(size(1_000_000)) },
-      "ping-pong-2": { size in try pingPong(size(300_000)) },
+      "ping-pong-1": { size in try pingPong(size(1_000_000), cpuNanoseconds) },
+      "ping-pong-2": { size in try pingPong(size(1_000_000), nanoseconds) },
       "buffered": { size in try buffered(size(5_000_000)) },
       "select-2": { size in try selectOfTwo(size(1_000_000)) },
       "mutex-4": { size in try contendedMutex(size(4_000_000)) },
@@ -18,14 +18,17 @@ extension Channels {
   }
 }
 
-private func pingPong(_ n: Int) throws -> Double {
+private func pingPong(
+  _ n: Int,
+  _ time: @Sendable @escaping (() throws -> Void) throws -> Double
+) throws -> Double {
   try inRun {
     let there = Channel<Int>()
     let back = Channel<Int>()
     go {
       while let v = there.receive() { back.send(v &+ 1) }
     }
-    let elapsed = try nanoseconds {
+    let elapsed = try time {
       for i in 0..<n {
         there.send(i)
         if back.receive() != i &+ 1 { throw Failure(message: "not the number sent") }
@@ -40,7 +43,7 @@ private func buffered(_ n: Int) throws -> Double {
   try inRun {
     let channel = Channel<Int>(capacity: 128)
     var sum = 0
-    let elapsed = nanoseconds {
+    let elapsed = cpuNanoseconds {
       go {
         for i in 0..<n { channel.send(i) }
         channel.close()
@@ -57,7 +60,7 @@ private func selectOfTwo(_ n: Int) throws -> Double {
     let a = Channel<Int>()
     let b = Channel<Int>()
     let sum = Slots(1, 0)
-    let elapsed = nanoseconds {
+    let elapsed = cpuNanoseconds {
       for channel in [a, b] {
         go {
           for i in 0..<n / 2 { channel.send(i) }

@@ -16,8 +16,8 @@ extension GlobalQueue {
       "crowd-pairs-2": { size in try crowdPairs(size(1_000_000)) },
       "crowd-pairs-4": { size in try crowdPairs(size(1_000_000)) },
       "burst": { size in try bursts(size(20)) },
-      "wake-up": { size in try wakeUp(size(100_000)).switches },
-      "wake-up-time": { size in try wakeUp(size(100_000)).nanoseconds },
+      "wake-up": { size in try wakeUp(size(500_000)).switches },
+      "wake-up-time": { size in try wakeUp(size(500_000)).nanoseconds },
     ]
   }
 }

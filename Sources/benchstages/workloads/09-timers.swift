@@ -35,7 +35,7 @@ private func sleepers(_ n: Int) throws -> Double {
     let sleeps = 4
     let all = WaitGroup()
     all.add(n)
-    let before = processorTime()
+    let before = cpuTime()
     for i in 0..<n {
       go {
         for k in 0..<sleeps {
@@ -46,15 +46,8 @@ private func sleepers(_ n: Int) throws -> Double {
       }
     }
     all.wait()
-    return (processorTime() - before) / Double(n * sleeps)
+    return (cpuTime() - before) / Double(n * sleeps)
   }
-}
-
-/// Of this process, in nanoseconds.
-private func processorTime() -> Double {
-  var t = timespec()
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)
-  return Double(t.tv_sec) * 1e9 + Double(t.tv_nsec)
 }
 
 /// By how many milliseconds main wakes too late, on average, while another goroutine is in

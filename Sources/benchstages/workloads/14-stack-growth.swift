@@ -21,7 +21,7 @@ private func recursions(_ n: Int) throws -> Double {
     for seed in 1...n {
       go {
         times.send(
-          nanoseconds { sink[0] = descend(to: here() - UInt(depth), UInt64(seed)) })
+          cpuNanoseconds { sink[0] = descend(to: here() - UInt(depth), UInt64(seed)) })
         _ = hold.receive()
       }
       elapsed += times.receive()!

@@ -33,6 +33,21 @@ func nanoseconds(_ body: () throws -> Void) rethrows -> Double {
   return Double(now() - start)
 }
 
+/// How many nanoseconds of processor time this process needs for `body`: for what keeps one
+/// core busy, whoever else wants it.
+func cpuNanoseconds(_ body: () throws -> Void) rethrows -> Double {
+  let start = cpuTime()
+  try body()
+  return cpuTime() - start
+}
+
+/// Of all threads of this process, in nanoseconds.
+func cpuTime() -> Double {
+  var t = timespec()
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)
+  return Double(t.tv_sec) * 1e9 + Double(t.tv_nsec)
+}
+
 /// What this process has used so far.
 func usage() -> rusage {
   var usage = rusage()
