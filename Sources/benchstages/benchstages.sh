@@ -6,6 +6,7 @@
 #   benchstages.sh measure NN...   builds them for these stages, measures, draws
 #   benchstages.sh test NN...      whether every workload runs where it should
 #   benchstages.sh draw            draws again what was measured last
+#   benchstages.sh build NN...     only builds them
 #
 # In the environment, for `measure`: ROUNDS, WORKLOADS, QUICK, OUT; `benchstages --help`
 # says what they are. A stage gets those files of workloads/ whose number is not higher than
@@ -235,9 +236,13 @@ case $command in
     build_tool
     exec "$tool" draw
     ;;
+  build)
+    [ $# -gt 0 ] || die "which stages? build NN..."
+    build "$@"
+    ;;
   test)
     [ $# -gt 0 ] || die "which stages? test NN..."
     test_all "$@"
     ;;
-  *) die "usage: benchstages.sh measure NN... or: test NN... or: draw" ;;
+  *) die "usage: benchstages.sh measure|test|build NN... or: draw" ;;
 esac

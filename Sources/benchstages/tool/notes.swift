@@ -90,11 +90,16 @@ private func caveats(_ session: Session) -> String {
     + "Only large differences mean anything.\n"
 }
 
+private func roundsText(_ session: Session) -> String {
+  let rounds = session.about["rounds"] ?? ""
+  return rounds == "1" ? "one round" : "\(rounds) rounds"
+}
+
 private func conditions(_ session: Session) -> String {
   let about = session.about
   let meanwhile = about["meanwhile"]?.split(separator: " ") ?? []
   var lines = [
-    "* `\(about["command"] ?? "")`, \(about["date"] ?? ""), \(about["rounds"] ?? "") rounds",
+    "* `\(about["command"] ?? "")`, \(about["date"] ?? ""), \(roundsText(session))",
     "* \(about["machine"] ?? "")",
     "* \(about["compiler"] ?? "")",
   ]

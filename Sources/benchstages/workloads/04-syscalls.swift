@@ -9,7 +9,7 @@ extension Syscalls {
   static var bodies: [String: Body] {
     [
       "syscall": { size in
-        try inRun { calls(size(300_000)) }
+        try inRun { calls(size(320_000)) }
       },
       "syscall-beside": { size in
         try inRun {
@@ -19,7 +19,7 @@ extension Syscalls {
             while stop.value == 0 { gosched() }
             ended.close()
           }
-          let each = calls(size(20_000))
+          let each = calls(size(100_000), within: 500_000_000)
           stop.add()
           _ = ended.receive()
           return each
@@ -29,10 +29,15 @@ extension Syscalls {
   }
 }
 
-private func calls(_ n: Int) -> Double {
-  nanoseconds {
-    for _ in 0..<n {
+/// Nanoseconds a call, of `n` calls or as many as there is time for.
+private func calls(_ n: Int, within limit: Int = .max) -> Double {
+  let start = now()
+  var count = 0
+  repeat {
+    for _ in 0..<16 {
       blocking { _ = getppid() }
     }
-  } / Double(n)
+    count += 16
+  } while count < n && now() - start < limit
+  return Double(now() - start) / Double(count)
 }
