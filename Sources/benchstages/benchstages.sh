@@ -185,6 +185,7 @@ check_runs() {
     set -- "$@" "$stage=$(program "$stage")"
     shift
   done
+  : >"$out/test/raw.tsv"
   RAW="$out/test/raw.tsv" OUT="$out/test" QUICK=1 ROUNDS=1 WORKLOADS='' \
     "$tool" measure "$@" 2>&1 | tee "$out/test.log" || :
   awk -F '\t' '$1 == "run" && $5 + 0 == $5 && $5 >= 0 { print $3, $4 }' "$out/test/raw.tsv" |

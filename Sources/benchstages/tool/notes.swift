@@ -59,15 +59,23 @@ func notes(_ session: Session, _ why: Why) -> String {
     \(conditions(session))
 
     A number is the median of the rounds, with the least and the most of them. The ratio is to the
-    stage before, round by round: its median, least and most. *Better* and *worse* stand where every
-    round says so by 5 % or more, and there are three rounds at least; in the drawing such a stage
-    is blue or orange.
+    stage before, round by round: its median, least and most. *Better* and *worse* stand where there
+    are three rounds at least, every one of them says so by 5 % or more, and the two ranges do
+    not meet; in the drawing such a stage is blue or orange.
 
     """
   for w in session.workloads { text += section(w, session, why) }
   let missing = unexplained(session, why)
   if !missing.isEmpty {
-    text += "\n## Not explained yet\n\n" + missing.map { "* \($0)\n" }.joined()
+    text += """
+
+      ## Not explained yet
+
+      Chance, perhaps, where other processes took part; else a reason is wanted.
+
+
+      """
+    text += missing.map { "* \($0)\n" }.joined()
   }
   return text
 }

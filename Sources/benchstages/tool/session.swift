@@ -97,10 +97,15 @@ struct Session {
       return nil
     }
     let before = numbers(workload, here[i - 1])
+    guard let old = spread(workload, here[i - 1]), let new = spread(workload, stage)
+    else { return nil }
     let ratios = numbers(workload, stage).compactMap { round, value in
       before[round].flatMap { $0 > 0 ? value / $0 : nil }
     }
-    return Spread(ratios).map { Change(ratio: $0, lessIsBetter: workload.lessIsBetter) }
+    let overlaps = old.least <= new.most && new.least <= old.most
+    return Spread(ratios).map {
+      Change(ratio: $0, lessIsBetter: workload.lessIsBetter, overlaps: overlaps)
+    }
   }
 
   private func numbers(_ workload: Workload, _ stage: Stage) -> [Int: Double] {
@@ -137,11 +142,13 @@ struct Change {
 
   let ratio: Spread
   let lessIsBetter: Bool
+  /// Whether the ranges of the two stages meet.
+  let overlaps: Bool
 
-  /// A difference of which all rounds say the same, and each at least 5 %. Fewer than
-  /// three rounds say nothing.
+  /// A difference of which all rounds say the same, and each at least 5 %, while the ranges
+  /// do not meet. Fewer than three rounds say nothing.
   var verdict: Verdict {
-    if ratio.count < 3 { return .same }
+    if ratio.count < 3 || overlaps { return .same }
     if ratio.most < 0.95 { return lessIsBetter ? .better : .worse }
     if ratio.least > 1.05 { return lessIsBetter ? .worse : .better }
     return .same
