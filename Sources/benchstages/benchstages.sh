@@ -8,7 +8,7 @@
 #   benchstages.sh draw            draws again what was measured last
 #   benchstages.sh build NN...     only builds them
 #
-# In the environment, for `measure`: ROUNDS, WORKLOADS, QUICK, OUT; `benchstages --help`
+# In the environment: ROUNDS, WORKLOADS, QUICK, OUT; `benchstages --help`
 # says what they are. A stage gets those files of workloads/ whose number is not higher than
 # its own, in a target of its own of the package .build/benchstages, made of links.
 set -eu
@@ -75,11 +75,16 @@ END
   } >"$out/Package.swift"
 }
 
-build() {
+# Before anything is built that takes long.
+check_arguments() {
+  [ $# -gt 0 ] || die "which stages? $command NN..."
   for stage; do
     [ -d "$(echo Stages/"$stage"-*)" ] ||
       die "there is no stage $stage; \`ls Stages\` shows those there are"
   done
+}
+
+build() {
   package
   for stage; do
     say "building the workloads for stage $stage"
@@ -159,21 +164,32 @@ check_drawing() {
       printf 'run\t%s\tw\t07\t%s\n' $round $((150 + 10 * round))
     done
     printf 'run\t4\tw\t07\tfailed\n'
-  } >"$out/test/made-up.tsv"
-  RAW="$out/test/made-up.tsv" OUT="$out/test" "$tool" draw >"$out/test.log" 2>&1 ||
+  } >"$out/made-up/numbers.tsv"
+  OUT="$out/made-up" "$tool" draw >"$out/test.log" 2>&1 ||
     wrong 'made-up numbers are not drawn' "$out/test.log"
   while read -r line; do
-    grep -qxF -e "$line" "$out/test/numbers.md" ||
-      wrong "of made-up numbers it is not said: $line" "$out/test/numbers.md"
+    grep -qxF -e "$line" "$out/made-up/numbers.md" ||
+      wrong "of made-up numbers it is not said: $line" "$out/made-up/numbers.md"
   done << END
 | 05-a | 202 | 201..203 |  |  |
 | 06-b | 98.0 | 97.0..99.0 | 0.485 (0.478..0.493) | better |
 | 07-c | 170 | 160..180 | 1.73 (1.62..1.86) | worse |
 END
-  [ "$(grep -c '<g class="[a-z]*"><title>' "$out/test/numbers.svg")" = 3 ] ||
-    wrong 'three made-up numbers are not three points' "$out/test/numbers.svg"
+  [ "$(grep -c '<g class="[a-z]*"><title>' "$out/made-up/numbers.svg")" = 3 ] ||
+    wrong 'three made-up numbers are not three points' "$out/made-up/numbers.svg"
   grep -q 'w: stage 07 is worse' "$out/test.log" ||
     wrong 'it is not said that why.md lacks a reason' "$out/test.log"
+}
+
+# What stands in Notes is what is drawn of the raw numbers there, and of why.md.
+check_fresh() {
+  cp Notes/numbers.tsv "$out/fresh/"
+  OUT="$out/fresh" "$tool" draw >"$out/test.log" 2>&1 ||
+    wrong "the numbers in Notes are not drawn" "$out/test.log"
+  for file in numbers.md numbers.svg; do
+    cmp -s "Notes/$file" "$out/fresh/$file" ||
+      wrong "Notes/$file is stale; make bench-stages DRAW=1 writes it again"
+  done
 }
 
 # Every workload on every stage that has what it needs, in short.
@@ -185,10 +201,10 @@ check_runs() {
     set -- "$@" "$stage=$(program "$stage")"
     shift
   done
-  : >"$out/test/raw.tsv"
-  RAW="$out/test/raw.tsv" OUT="$out/test" QUICK=1 ROUNDS=1 WORKLOADS='' \
+  : >"$out/test/numbers.tsv"
+  OUT="$out/test" QUICK=1 ROUNDS=1 WORKLOADS='' \
     "$tool" measure "$@" 2>&1 | tee "$out/test.log" || :
-  awk -F '\t' '$1 == "run" && $5 + 0 == $5 && $5 >= 0 { print $3, $4 }' "$out/test/raw.tsv" |
+  awk -F '\t' '$1 == "run" && $5 + 0 == $5 && $5 >= 0 { print $3, $4 }' "$out/test/numbers.tsv" |
     sort >"$out/test/ran"
   diff "$out/test/expected" "$out/test/ran" >"$out/test/differences" ||
     wrong 'no number (<: workload, stage)' "$out/test/differences"
@@ -206,7 +222,7 @@ check_why() {
 test_all() {
   build "$@"
   build_tool
-  mkdir -p "$out/test"
+  mkdir -p "$out/test" "$out/made-up" "$out/fresh"
   for stage; do :; done
   "$(program "$stage")" list >"$out/test/catalogue"
   while IFS='	' read -r name _ first need _; do
@@ -215,6 +231,7 @@ test_all() {
   check_why
   check_refusals "$@"
   check_drawing
+  check_fresh
   check_runs "$@"
   [ $failed = 0 ] || die "$failed checks failed"
 }
@@ -224,9 +241,10 @@ command=${1:-}
 [ $# = 0 ] || shift
 case $command in
   measure)
-    [ $# -gt 0 ] || die 'which stages? measure NN...'
-    build "$@"
+    check_arguments "$@"
     build_tool
+    "$tool" check
+    build "$@"
     for stage; do
       set -- "$@" "$stage=$(program "$stage")"
       shift
@@ -238,11 +256,11 @@ case $command in
     exec "$tool" draw
     ;;
   build)
-    [ $# -gt 0 ] || die "which stages? build NN..."
+    check_arguments "$@"
     build "$@"
     ;;
   test)
-    [ $# -gt 0 ] || die "which stages? test NN..."
+    check_arguments "$@"
     test_all "$@"
     ;;
   *) die "usage: benchstages.sh measure|test|build NN... or: draw" ;;

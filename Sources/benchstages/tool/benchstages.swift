@@ -9,7 +9,8 @@ import Foundation
 
 let help = """
   usage: benchstages measure NN=PATH...   measures, and writes numbers.md and numbers.svg
-         benchstages draw                 writes them again from what was measured last
+         benchstages draw                 writes them again from the raw numbers beside them
+         benchstages check                whether what the environment says makes sense
 
   NN is a stage, PATH its workloads (benchstages.sh builds them).
 
@@ -17,9 +18,9 @@ let help = """
     ROUNDS=5       how often each workload runs on each stage, 1 to 1000
     WORKLOADS=     those to run, separated by spaces; else all
     QUICK=1        a tenth of the work, one round
-    OUT=Notes      the folder to write to; when something was left out, or was quick,
-                   it is .build/benchstages unless this says otherwise
-    RAW=           the file for raw numbers, else .build/benchstages/raw.tsv
+    OUT=Notes      the folder for numbers.md, numbers.svg and numbers.tsv, the raw numbers;
+                   to measure with something left out, or quick, it is
+                   .build/benchstages unless this says otherwise
   """
 
 @main
@@ -52,8 +53,7 @@ struct Options {
   var rounds: Int
   var workloads: [String]
   var isQuick: Bool
-  var raw: String
-  /// Nil: what was measured says where.
+  /// Nil: it depends.
   var out: String?
 
   init(_ environment: [String: String]) throws(CommandLineError) {
@@ -70,7 +70,6 @@ struct Options {
       rounds = n
     }
     workloads = (value("WORKLOADS") ?? "").split(separator: " ").map(String.init)
-    raw = value("RAW") ?? Options.build + "/raw.tsv"
     out = value("OUT")
   }
 }
@@ -86,12 +85,14 @@ func perform(_ arguments: [String]) throws -> Int32 {
     if programs.isEmpty {
       throw CommandLineError.wrong("measure needs stages; see --help")
     }
-    let failures = try measure(programs, options)
-    try draw(options)
+    let (failures, out) = try measure(programs, options)
+    try draw(out)
     for line in failures { complain("FAILED: \(line)") }
     return failures.isEmpty ? 0 : 1
+  case "check":
+    return 0
   case "draw":
-    try draw(options)
+    try draw(options.out ?? "Notes")
     return 0
   default:
     throw CommandLineError.wrong(
@@ -107,20 +108,20 @@ private func stageProgram(_ argument: String) throws(CommandLineError) -> StageP
   return StageProgram(stage: parts[0], path: parts[1])
 }
 
-/// Writes the table and the drawing of the raw numbers.
-func draw(_ options: Options) throws {
-  guard let text = try? String(contentsOfFile: options.raw, encoding: .utf8) else {
+/// Writes the table and the drawing of the raw numbers in that folder.
+func draw(_ out: String) throws {
+  let raw = out + "/numbers.tsv"
+  guard let text = try? String(contentsOfFile: raw, encoding: .utf8) else {
     throw CommandLineError.wrong(
-      "there is no \(options.raw) to draw; `make bench-stages` measures")
+      "there is no \(raw) to draw; `make bench-stages` measures")
   }
   let session = try Session(text)
   let why = Why(
     (try? String(contentsOfFile: "Sources/benchstages/why.md", encoding: .utf8)) ?? "")
-  let out = options.out ?? (session.isWhole ? "Notes" : Options.build)
   let table = out + "/numbers.md"
   let drawing = out + "/numbers.svg"
   try notes(session, why).write(toFile: table, atomically: true, encoding: .utf8)
   try svg(session).write(toFile: drawing, atomically: true, encoding: .utf8)
   for line in unexplained(session, why) { complain(line) }
-  print("bench-stages: written: \(table), \(drawing); raw numbers: \(options.raw)")
+  print("bench-stages: written: \(table), \(drawing), of \(raw)")
 }

@@ -11,13 +11,19 @@ struct StageProgram {
   let path: String
 }
 
-/// Writes the raw numbers; returns a line for each run that failed.
-func measure(_ programs: [StageProgram], _ options: Options) throws -> [String] {
+/// Writes the raw numbers; returns a line for each run that failed, and the folder that has
+/// the numbers in the end.
+func measure(
+  _ programs: [StageProgram],
+  _ options: Options
+) throws -> (failures: [String], out: String) {
   let all = try catalogue(of: programs)
   let chosen = try choose(options.workloads, of: all, on: programs)
-  let raw = try Raw(options.raw)
+  // Until all are there; what stands in Notes is never half of a session.
+  let unfinished = Options.build + "/unfinished.tsv"
+  let raw = try Raw(unfinished)
   let before = MachineTime()
-  for (key, value) in about(programs, options, isAll: chosen.count == all.count) {
+  for (key, value) in about(options) {
     raw.write(["about", key, value])
   }
   for p in programs { raw.write(["stage", p.stage, stageName(p.stage)]) }
@@ -48,7 +54,18 @@ func measure(_ programs: [StageProgram], _ options: Options) throws -> [String] 
   }
   raw.write(["about", "load-after", load()])
   raw.write(["about", "meanwhile", before.text(until: MachineTime())])
-  return failures
+  let isWhole = chosen.count == all.count && !options.isQuick && options.rounds >= 3
+  let out = options.out ?? (isWhole && isEveryStage(programs) ? "Notes" : Options.build)
+  try FileManager.default.createDirectory(
+    atPath: out, withIntermediateDirectories: true)
+  try? FileManager.default.removeItem(atPath: out + "/numbers.tsv")
+  try FileManager.default.moveItem(atPath: unfinished, toPath: out + "/numbers.tsv")
+  return (failures, out)
+}
+
+private func isEveryStage(_ programs: [StageProgram]) -> Bool {
+  let folders = (try? FileManager.default.contentsOfDirectory(atPath: "Stages")) ?? []
+  return programs.count == folders.count { $0.wholeMatch(of: /[0-9][0-9]-.*/) != nil }
 }
 
 /// Turned by one in each round, and every second round backwards.
@@ -195,15 +212,7 @@ private func emptyFile(_ path: String) throws(CommandLineError) -> FileHandle {
 
 // MARK: - The machine
 
-private func about(
-  _ programs: [StageProgram],
-  _ options: Options,
-  isAll: Bool
-) -> [(String, String)] {
-  let folders = (try? FileManager.default.contentsOfDirectory(atPath: "Stages")) ?? []
-  let isWhole =
-    isAll && !options.isQuick && options.rounds >= 3
-    && programs.count == folders.count { $0.wholeMatch(of: /[0-9][0-9]-.*/) != nil }
+private func about(_ options: Options) -> [(String, String)] {
   let environment = ProcessInfo.processInfo.environment
   let set = ["STAGES", "WORKLOADS", "ROUNDS", "QUICK"].compactMap { name in
     environment[name].flatMap {
@@ -218,7 +227,6 @@ private func about(
     ("compiler", version?.split(separator: "\n").first.map(String.init) ?? ""),
     ("rounds", String(options.rounds)),
     ("quick", options.isQuick ? "yes" : "no"),
-    ("whole", isWhole ? "yes" : "no"),
     ("load-before", load()),
   ]
 }

@@ -79,9 +79,6 @@ struct Session {
     }
   }
 
-  /// Whether nothing was left out and nothing was quick.
-  var isWhole: Bool { about["whole"] == "yes" }
-
   func stages(of workload: Workload) -> [Stage] {
     stages.filter { values[workload.name]?[$0.number] != nil }
   }
