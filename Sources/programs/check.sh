@@ -28,9 +28,10 @@ wrong() {
 
 catalogue() { sh Sources/programs/programs.sh catalogue; }
 
-# Whether the code of the stage in folder $1 has the name $2; comments do not count.
+# Whether the stage in folder $1 declares $2.
 has() {
-  cat "$1"/Runtime/*.swift "$1"/Asm/*.S | sed 's,//.*,,' | grep -qw -e "$2"
+  cat "$1"/Runtime/*.swift "$1"/Asm/*.S | sed 's,//.*,,' |
+    grep -qE "(func|class|struct|let|var) $2([^A-Za-z0-9_]|\$)|SYMBOL[(]$2[)]"
 }
 
 # What program $1 needs is $2, which the stage called $3 introduces.
