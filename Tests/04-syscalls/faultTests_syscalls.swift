@@ -6,12 +6,20 @@ import Testing
 
 @testable import Stage
 
-/// Goroutines that block until there are not enough threads.
-private func blockOnManyThreads(_ n: Int) {
-  for _ in 0..<n {
-    go { blocking { sleepInKernel(milliseconds: 100_000) } }
-    gosched()
+/// Goroutines that block until there are not enough threads. They have their stacks before
+/// there is a limit: threads are all that is refused. What is left of the address space
+/// then may be enough for hundreds of them: another thread may just be reserving memory,
+/// more than it keeps.
+private func blockOnManyThreads(_ limit: () -> Void) {
+  let gate = Channel<Void>()
+  for _ in 0..<2000 {
+    go {
+      _ = gate.receive()
+      blocking { sleepInKernel(milliseconds: 100_000) }
+    }
   }
+  limit()
+  gate.close()
   select {}
 }
 
@@ -23,8 +31,7 @@ extension RuntimeTests.FaultTests {
     ) {
       exitTestDeadline()
       try run(procs: 2) {
-        freezeAddressSpace()
-        blockOnManyThreads(60)
+        blockOnManyThreads { freezeAddressSpace() }
       }
     }
     let text = stderrText(result)
@@ -39,8 +46,7 @@ extension RuntimeTests.FaultTests {
     ) {
       exitTestDeadline()
       try run(procs: 2) {
-        freezeThreads()
-        blockOnManyThreads(60)
+        blockOnManyThreads { freezeThreads() }
       }
     }
     let text = stderrText(result)
@@ -57,8 +63,7 @@ extension RuntimeTests.FaultTests {
     ) {
       exitTestDeadline()
       try run(procs: 2) {
-        sched[].maxmcount = 12
-        blockOnManyThreads(60)
+        blockOnManyThreads { sched[].maxmcount = 12 }
       }
     }
     #expect(

@@ -59,45 +59,30 @@ extension RuntimeTests {
     }
 
     // Go: TestPingPongHog
-    @Test(.enabled(if: !sanitized, "under a sanitizer a turn takes longer than a slice"))
-    func `a pair that hands over to each other shares one time slice`() throws {
+    @Test func `a pair that hands over to each other shares one time slice`() throws {
       try inRun(procs: 1) { t in
-        func play(
-          _ limit: Int, _ count: Counter, _ wake: Channel<Bool>, _ done: Channel<Bool>
-        ) {
-          var running = true
-          while running {
-            select {
-              receive(from: done) { _ in running = false }
-              receive(from: wake) { _ in
-                // An atomic: no compiler makes one addition of them.
-                for _ in 0..<limit { count.add() }
-                wake.send(true)
-              }
-            }
-          }
+        let there = Channel<Int>()
+        let back = Channel<Int>()
+        go { for x in there { back.send(x) } }
+        // Its turn comes when the slice of the pair is over.
+        let third = Counter()
+        go { third.add() }
+        let before = slices()
+        var turns = 0
+        while turns < 10_000 || third.value == 0 {
+          there.send(turns)
+          t.equal(back.receive(), turns)
+          turns += 2
         }
-        var ratio = 0.0
-        for _ in 0..<3 {
-          let done = Channel<Bool>()
-          let hogWake = Channel<Bool>()
-          let lightWake = Channel<Bool>()
-          let hog = Counter()
-          let light = Counter()
-          for _ in 0..<2 { go { play(1_000_000, hog, hogWake, done) } }
-          for _ in 0..<2 { go { play(1000, light, lightWake, done) } }
-          hogWake.send(true)
-          lightWake.send(true)
-          sleep(for: .milliseconds(200))
-          done.close()
-          _ = hogWake.receive()
-          _ = lightWake.receive()
-          // Were there a slice for each goroutine, it would be a thousand.
-          ratio = Double(hog.value) / Double(max(1, light.value))
-          if ratio > 1.0 / 20, ratio < 20 { return }
-        }
-        t.check(false, "hogs over light ones is \(ratio)")
+        // Were there a slice for each turn, they would be as many.
+        let begun = slices() - before
+        t.check(begun < turns / 10, "\(begun) slices for \(turns) turns")
       }
     }
   }
+}
+
+/// How many time slices have begun on the P that the caller runs on.
+private func slices() -> Int {
+  Int(getg()[].m![].p![].schedtick.load(ordering: .relaxed))
 }
