@@ -2,7 +2,8 @@
 import PackageDescription
 
 let stages = [
-  "03-global-queue", "04-syscalls", "05-processors", "06-work-stealing", "07-spinning",
+  "01-coroutines", "02-channels", "03-global-queue", "04-syscalls", "05-processors",
+  "06-work-stealing", "07-spinning",
   "08-sysmon", "09-timers", "10-netpoll", "11-preemption", "12-signals",
   "13-stop-the-world", "14-stack-growth", "15-bootstrap",
 ]

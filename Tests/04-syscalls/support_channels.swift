@@ -1,1 +1,1 @@
-../03-global-queue/support_channels.swift
+../02-channels/support_channels.swift

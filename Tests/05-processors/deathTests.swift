@@ -1,1 +1,1 @@
-../03-global-queue/deathTests.swift
+../01-coroutines/deathTests.swift

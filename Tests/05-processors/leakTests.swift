@@ -1,1 +1,1 @@
-../03-global-queue/leakTests.swift
+../01-coroutines/leakTests.swift

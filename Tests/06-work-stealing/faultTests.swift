@@ -1,1 +1,1 @@
-../03-global-queue/faultTests.swift
+../01-coroutines/faultTests.swift

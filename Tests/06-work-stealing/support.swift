@@ -1,1 +1,1 @@
-../03-global-queue/support.swift
+../01-coroutines/support.swift

@@ -1,1 +1,1 @@
-../03-global-queue/asmTests.swift
+../01-coroutines/asmTests.swift

@@ -1,1 +1,1 @@
-../03-global-queue/hostXCTests.swift
+../02-channels/hostXCTests.swift

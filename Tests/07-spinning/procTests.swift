@@ -1,1 +1,1 @@
-../03-global-queue/procTests.swift
+../01-coroutines/procTests.swift

@@ -1,1 +1,1 @@
-../03-global-queue/procTests_channels.swift
+../02-channels/procTests_channels.swift

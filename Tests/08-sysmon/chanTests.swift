@@ -1,1 +1,1 @@
-../03-global-queue/chanTests.swift
+../02-channels/chanTests.swift

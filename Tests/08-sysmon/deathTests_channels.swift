@@ -1,1 +1,1 @@
-../03-global-queue/deathTests_channels.swift
+../02-channels/deathTests_channels.swift

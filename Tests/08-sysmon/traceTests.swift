@@ -1,1 +1,1 @@
-../03-global-queue/traceTests.swift
+../01-coroutines/traceTests.swift

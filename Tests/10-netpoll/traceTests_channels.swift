@@ -1,1 +1,1 @@
-../03-global-queue/traceTests_channels.swift
+../02-channels/traceTests_channels.swift

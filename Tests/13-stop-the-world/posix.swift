@@ -1,1 +1,1 @@
-../03-global-queue/posix.swift
+../01-coroutines/posix.swift

@@ -1,1 +1,1 @@
-../03-global-queue/asmTests_channels.swift
+../02-channels/asmTests_channels.swift

@@ -1,1 +1,1 @@
-../03-global-queue/selectTests.swift
+../02-channels/selectTests.swift

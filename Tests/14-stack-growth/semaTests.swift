@@ -1,1 +1,1 @@
-../03-global-queue/semaTests.swift
+../02-channels/semaTests.swift

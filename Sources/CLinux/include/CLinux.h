@@ -14,6 +14,9 @@
 
 // Time and threads.
 
+/// Brings the line at p into the cache, or does nothing.
+static inline void prefetch(const void *_Nullable p) { __builtin_prefetch(p, 1); }
+
 /// CLOCK_MONOTONIC, in nanoseconds.
 int64_t nanotime(void) LINK(nanotime);
 /// Sleeps on *addr while it holds val; timeout in nanoseconds, negative: none.

@@ -76,12 +76,3 @@ let sched = Ptr(allocating: Schedt())
 
 /// Processors this process may use.
 let ncpus = ncpu()
-
-/// The most goroutines that may run at a time.
-let maxGomaxprocs = 1024
-
-/// All Ms, newest first, through alllink. Only grows.
-let allm = Ptr(allocating: AllM())
-struct AllM: ~Copyable {
-  let head = Atomic<MPtr?>(nil)
-}

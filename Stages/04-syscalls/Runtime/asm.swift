@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The door to Asm/, and getting on and off g0.          Go: src/runtime/stubs.go
+// The door to Asm/.                                      Go: src/runtime/stubs.go
 //
 // Only this file imports the switcher.
 
@@ -9,16 +9,16 @@ import Stage04Asm
 
 typealias Gobuf = gobuf
 
-/// What mcall runs on g0: a C function, since nothing may be captured or counted
-/// across a switch. Its argument is the G that called mcall. Does not return.
-typealias MFunc = @convention(c) (UnsafeMutableRawPointer) -> Void
+/// What begins after a switch: a C function, since nothing may be captured or counted
+/// across one. Its argument is a G. Does not return.
+typealias GFunc = @convention(c) (UnsafeMutableRawPointer) -> Void
 
-/// getg returns the current G: the goroutine, or the M's g0. The value is stale
-/// after anything that may switch; read it again. Traps on a thread that is no M.
+/// getg returns the current G: the goroutine, or g0. The value is stale after anything
+/// that may switch; read it again. Traps on a thread that has none.
 @inline(__always)
 func getg() -> GPtr { GPtr(getg_().unsafelyUnwrapped) }
 
-/// The current G, or nil on a thread that is no M.
+/// The current G, or nil on a thread that has none.
 @inline(__always)
 func getgOrNil() -> GPtr? {
   guard let g = getg_() else { return nil }
@@ -47,7 +47,7 @@ func compilerBarrier() { signalfence() }
 /// Saves the registers in gp, continues on g0's stack in fn. Returns when gp
 /// is executed again, perhaps by another M.
 @inline(__always)
-func asmmcall(_ gp: GPtr, _ g0: GPtr, _ fn: MFunc) {
+func asmmcall(_ gp: GPtr, _ g0: GPtr, _ fn: GFunc) {
   mcall_(
     gp.raw.assumingMemoryBound(to: Gobuf.self),
     g0.raw.assumingMemoryBound(to: Gobuf.self),
@@ -63,7 +63,7 @@ func asmgogo(_ gp: GPtr) -> Never {
 
 /// Makes the rest of the calling stack g0's and calls fn(g0) there. Returns when
 /// asmgogo(save) is called on the same thread.
-func asmrt0(_ save: GPtr, _ g0: GPtr, _ fn: MFunc) {
+func asmrt0(_ save: GPtr, _ g0: GPtr, _ fn: GFunc) {
   rt0_(
     save.raw.assumingMemoryBound(to: Gobuf.self),
     g0.raw.assumingMemoryBound(to: Gobuf.self),
@@ -73,7 +73,7 @@ func asmrt0(_ save: GPtr, _ g0: GPtr, _ fn: MFunc) {
 
 /// Makes gp call fn(gp) on its own stack when it is first executed.
 @inline(__always)
-func gostartcallfn(_ gp: GPtr, _ hi: UInt, _ fn: MFunc) {
+func gostartcallfn(_ gp: GPtr, _ hi: UInt, _ fn: GFunc) {
   gostartcall(gp.raw.assumingMemoryBound(to: Gobuf.self), hi, fn, gp.raw)
 }
 
@@ -84,24 +84,6 @@ func racyload<T>(_ field: UnsafeMutablePointer<T>) -> T {
   return withUnsafeBytes(of: v) { $0.loadUnaligned(as: T.self) }
 }
 
-/// Brings the lines of gp that a switch touches into the cache.
-@inline(__always)
-func prefetchg(_ gp: GPtr) {
-  prefetch(gp.raw)
-  prefetch(gp.raw + 64)
-}
-
-@inline(__always)
-func prefetchline(_ p: UnsafeMutableRawPointer) { prefetch(p) }
-
-/// Brings the innermost frames of gp, whose own lines are there, into the cache.
-@inline(__always)
-func prefetchstack(_ gp: GPtr) {
-  let sp = racysp(gp.raw)
-  prefetch(UnsafeRawPointer(bitPattern: sp))
-  prefetch(UnsafeRawPointer(bitPattern: sp &+ 64))
-}
-
 func fiberCreate(_ lo: UInt, _ hi: UInt) -> UnsafeMutableRawPointer? {
   fiber_create(lo, hi)
 }
@@ -109,36 +91,6 @@ func fiberCreate(_ lo: UInt, _ hi: UInt) -> UnsafeMutableRawPointer? {
 func fiberDestroy(_ fiber: UnsafeMutableRawPointer?) { fiber_destroy(fiber) }
 
 let sanitized = fiber_sanitized() != 0
-
-/// mcall saves the calling goroutine and runs fn(gp) on g0's stack. fn does not
-/// return; mcall does when the goroutine is executed again, perhaps by another M.
-@inline(__always)
-func mcall(_ fn: MFunc) {
-  let gp = getg()
-  let mp = gp[].m.unsafelyUnwrapped
-  // errno and the exclusive accesses in progress are the thread's to the C and
-  // Swift libraries; to the program they are the goroutine's.
-  gp[].errno = mp[].errnoAddress.pointee
-  if let head = mp[].accessesAddress {
-    gp[].accesses = head.pointee
-    head.pointee = 0
-  } else {
-    exclusivityexit(addressOf(&gp[].accesses))
-  }
-  asmmcall(gp, mp[].g0, fn)
-}
-
-/// gogo continues gp on this M. Runs on g0. Does not return.
-@inline(__always)
-func gogo(_ gp: GPtr, _ mp: MPtr) -> Never {
-  mp[].errnoAddress.pointee = gp[].errno
-  if let head = mp[].accessesAddress {
-    head.pointee = gp[].accesses
-  } else {
-    exclusivityenter(addressOf(&gp[].accesses))
-  }
-  asmgogo(gp)
-}
 
 /// The address of a field behind a handle, which does not move.
 @inline(__always)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waking Ms and letting them sleep; deadlock.
-//                                                        Go: src/runtime/proc.go
+// Waking Ms and letting them sleep.                       Go: src/runtime/proc.go
 
 import CLinux
 import Synchronization
@@ -95,37 +94,37 @@ func mget() -> MPtr? {
   return mp
 }
 
-// Deadlock.
-
-/// checkdead ends the process when no goroutine can ever run again. Called whenever
-/// an M goes idle. sched.lock must be held.
-func checkdead() {
-  assertLockHeld(sched[].lock)
-  if sched[].ending || sched[].panicking.load(ordering: .relaxed) != 0 { return }
-  let run = mcount() - sched[].nmidle - sched[].nmidlelocked
-  if run > 0 { return }
-  if run < 0 { throwFatal("checkdead: inconsistent counts") }
-  var grunning = 0
-  let epoch = sched[].epoch.load(ordering: .relaxed)
-  forEachG { gp in
-    if gp[].issystem || gp[].epoch != epoch { return }
-    switch gp[].atomicstatus.load(ordering: .relaxed) {
-    case .waiting: grunning += 1
-    case .runnable, .running, .syscall: throwFatal("checkdead: runnable g")
-    case .idle, .dead: break
-    }
-  }
-  if grunning == 0 {
-    unlock(sched[].lock)
-    fatal("no goroutines (main called runtime.Goexit) - deadlock!")
-  }
-  unlock(sched[].lock)
-  fataldeadlock()
-}
-
-func fataldeadlock() -> Never {
-  fatalall("all goroutines are asleep - deadlock!")
-}
-
 /// Ms there are. sched.lock must be held.
 func mcount() -> Int32 { Int32(sched[].mnext) }
+
+// The end of a run.
+
+/// Takes m0 off the idle list, if it is there. sched.lock must be held.
+func takem0() -> Bool {
+  assertLockHeld(sched[].lock)
+  var before: MPtr? = nil
+  var mp = sched[].midle
+  while let m = mp {
+    if m == m0 {
+      if let before {
+        before[].schedlink = m[].schedlink
+      } else {
+        sched[].midle = m[].schedlink
+      }
+      m[].schedlink = nil
+      sched[].nmidle -= 1
+      return true
+    }
+    before = m
+    mp = m[].schedlink
+  }
+  return false
+}
+
+/// rundone2, on m0, goes back to run.
+func rundone2(_ mp: MPtr) -> Never {
+  if mp != m0 { throwFatal("rundone: not m0") }
+  mp[].rundone = false
+  noteclear(mp[].park)
+  asmgogo(mp[].rt0g)
+}

@@ -59,7 +59,7 @@ func exitsyscall() {
 }
 
 /// exitsyscall's slow path on g0: no place was to be had.
-private let exitsyscall0: MFunc = { raw in
+private let exitsyscall0: GFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   lock(sched[].lock)

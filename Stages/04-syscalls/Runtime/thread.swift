@@ -80,7 +80,7 @@ private let mthread: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw i
 }
 
 /// The scheduler's first call on an M's stack.
-let mstart: MFunc = { _ in
+let mstart: GFunc = { _ in
   let mp = getg()[].m.unsafelyUnwrapped
   if tracing { traceevent(.mStart) }
   schedule()

@@ -67,7 +67,7 @@ private func exitsyscallfast(_ mp: MPtr) -> Bool {
 }
 
 /// exitsyscall's slow path on g0: no P was to be had.
-private let exitsyscall0: MFunc = { raw in
+private let exitsyscall0: GFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   if mp[].p != nil {

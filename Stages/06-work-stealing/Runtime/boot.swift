@@ -2,10 +2,8 @@
 //
 // The life of a run.              Go: src/runtime/proc.go (schedinit, main), asm rt0
 //
-// run makes the calling thread m0 and its stack g0's, makes the main goroutine and
-// enters the scheduler; when the main goroutine returns the world is stopped, what
-// is left of it is abandoned, and the scheduler's frames are left by a switch back
-// to run's own. The world stays stopped until the next run.
+// run makes the main goroutine and enters the scheduler; when the main goroutine
+// returns, what is left is abandoned, and a switch leads back to run's own frame.
 
 import CLinux
 import Synchronization
@@ -51,6 +49,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   else {
     fatal("run called while another thread is in run")
   }
+  // The calling thread becomes m0, and its stack that of g0.
   let mp = m0
   setg(mp[].g0)
   minit(mp)
@@ -78,7 +77,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   if let error = program.error { throw error }
 }
 
-private let mstart0: MFunc = { _ in schedule() }
+private let mstart0: GFunc = { _ in schedule() }
 
 /// schedinit prepares the world, stopped since the process began or since the last
 /// run ended, and starts it.
@@ -114,7 +113,7 @@ private func initonce() {
 }
 
 /// The first frame of the main goroutine.
-private let mainstart: MFunc = { raw in
+private let mainstart: GFunc = { raw in
   gorun(GPtr(raw))
   if !boot[].mainreturned { mcall(goexit0) }
   // Somebody is printing how the program ends: let it.
@@ -141,7 +140,7 @@ private func runmain(_ program: Program) throws {
 
 /// rundone ends a run: on g0 of the M that ran the main goroutine, with the world
 /// stopped. Every other goroutine is abandoned.
-private let rundone: MFunc = { raw in
+private let rundone: GFunc = { raw in
   let main = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   mp[].locks -= 1
@@ -214,36 +213,6 @@ private func abandon(_ gp: GPtr) {
   gfputglobal(gp)
 }
 
-/// Takes m0 off the idle list, if it is there. sched.lock must be held.
-private func takem0() -> Bool {
-  assertLockHeld(sched[].lock)
-  var before: MPtr? = nil
-  var mp = sched[].midle
-  while let m = mp {
-    if m == m0 {
-      if let before {
-        before[].schedlink = m[].schedlink
-      } else {
-        sched[].midle = m[].schedlink
-      }
-      m[].schedlink = nil
-      sched[].nmidle -= 1
-      return true
-    }
-    before = m
-    mp = m[].schedlink
-  }
-  return false
-}
-
-/// rundone2, on m0, goes back to run.
-func rundone2(_ mp: MPtr) -> Never {
-  if mp != m0 { throwFatal("rundone: not m0") }
-  mp[].rundone = false
-  noteclear(mp[].park)
-  asmgogo(mp[].rt0g)
-}
-
 /// abandonm ends a goroutine whose run was over when it came back from a system
 /// call. Runs on g0. Does not return.
 func abandonm(_ gp: GPtr, _ mp: MPtr) -> Never {
@@ -302,24 +271,6 @@ func badenv(
   line.end(.standardError)
 }
 
-/// A decimal number, the whole of s up to a terminator; nil for anything else.
-func atoi(_ s: UnsafePointer<CChar>, _ end: (CChar) -> Bool) -> Int64? {
-  var s = s
-  var v: Int64 = 0
-  var any = false
-  while !end(s.pointee) {
-    let d = Int64(s.pointee) - 48
-    if d < 0 || d > 9 { return nil }
-    let (a, o1) = v.multipliedReportingOverflow(by: 10)
-    let (b, o2) = a.addingReportingOverflow(d)
-    if o1 || o2 { return nil }
-    v = b
-    any = true
-    s += 1
-  }
-  return any ? v : nil
-}
-
 /// GOTRACE=file: a trace of all runs, from the first on.
 private func traceFromEnvironment() {
   if boot[].initialized || tracing { return }
@@ -327,13 +278,4 @@ private func traceFromEnvironment() {
   let r = tracestart(path)
   if r == 0 { return }
   badenv("GOTRACE", path, r == -E_NOSPC ? "no space for the file" : "cannot be created")
-}
-
-func gomaxprocsFromEnvironment() -> Int32? {
-  guard let value = getenv_("GOMAXPROCS"), value.pointee != 0 else { return nil }
-  guard let n = atoi(value, { $0 == 0 }), n > 0, n <= Int64(Int32.max) else {
-    badenv("GOMAXPROCS", value, "not a positive number")
-    return nil
-  }
-  return Int32(min(n, Int64(maxGomaxprocs)))
 }

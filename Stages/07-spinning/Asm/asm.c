@@ -162,7 +162,7 @@ void fiber_destroy(void *fiber) {
   free(f);
 }
 
-// Called by gogo_ and mcall_ immediately before the stack changes.
+// Called immediately before the stack changes.
 void fiber_switch(void *to) LINKNAME(fiber_switch);
 // Not instrumented at all: a note of entering would go to one fiber, that of
 // leaving to another.
@@ -172,7 +172,7 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
   struct gobuf *from = tls_g;
   struct fiber *was = from->fiber;
 #if __has_feature(thread_sanitizer)
-  // The first time that g0 is left, and each time that mcall_ comes back to it.
+  // The first time that g0 is left, and each time that it is come back to.
   if (was->own && was->base == 0 && top >= 0) was->base = *fibertop(was);
   if (f->own && f->base != 0) *fibertop(f) = f->base;
   // Flags 0: what this thread did before the switch happens before what it does

@@ -2,11 +2,8 @@
 //
 // The scheduler.                                         Go: src/runtime/proc.go
 //
-// G, a goroutine; M, a thread, which runs one goroutine at a time, or, on a stack of
-// its own, g0's, the scheduler. At most GOMAXPROCS Ms run goroutines at a time.
-//
-// A strong reference must never be live in a frame that mcall leaves for good, nor
-// on g0 across execute: nothing unwinds them.
+// A strong reference must never be live in a frame that a switch leaves for good:
+// nothing unwinds it.
 
 import CLinux
 import Synchronization
@@ -120,7 +117,7 @@ let parkunlock_c: UnlockFunc = { _, l in
 }
 
 /// park_m is gopark on g0.
-private let park_m: MFunc = { raw in
+private let park_m: GFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   casgstatus(gp, .running, .waiting)
@@ -164,7 +161,7 @@ func ready(_ gp: GPtr, next: Bool) {
 // Yielding.
 
 /// gosched_m sends a goroutine to the tail of the global queue.
-let gosched_m: MFunc = { raw in
+let gosched_m: GFunc = { raw in
   let gp = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   casgstatus(gp, .running, .runnable)
@@ -194,7 +191,7 @@ func goyield() {
 /// frame; what is not gomain runs fn itself, if at all.
 func newproc(
   _ fn: (() throws -> Void)?,
-  entry: MFunc = gomain,
+  entry: GFunc = gomain,
   system: Bool = false
 ) {
   let mp = acquirem()
@@ -209,7 +206,7 @@ func newproc(
 private func newproc1(
   _ gp: GPtr,
   _ fn: (() throws -> Void)?,
-  _ entry: MFunc,
+  _ entry: GFunc,
   _ mp: MPtr,
   system: Bool
 ) -> GPtr {
@@ -238,7 +235,7 @@ private func newproc1(
 }
 
 /// The first frame of a goroutine.
-let gomain: MFunc = { raw in
+let gomain: GFunc = { raw in
   gorun(GPtr(raw))
   mcall(goexit0)
   fatalError("goexit0 returned")
@@ -259,13 +256,13 @@ func gorun(_ gp: GPtr) {
 }
 
 /// goexit0 ends the calling goroutine; its stack is free once on g0.
-let goexit0: MFunc = { raw in
+let goexit0: GFunc = { raw in
   let gp = GPtr(raw)
   gdestroy(gp)
   schedule()
 }
 
-private func gdestroy(_ gp: GPtr) {
+func gdestroy(_ gp: GPtr) {
   let mp = getg()[].m.unsafelyUnwrapped
   let pp = mp[].p.unsafelyUnwrapped
   casgstatus(gp, .running, .dead)

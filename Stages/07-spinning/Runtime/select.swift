@@ -2,19 +2,14 @@
 //
 // Select.                                              Go: src/runtime/select.go
 //
-// Looks which cases are ready and tries a random one of them. If none is ready:
-// locks every channel, in the order of their addresses, so that two selects never
-// wait for each other; looks again; and waits in the queues of all. Whoever comes
-// first wakes the goroutine (selectDone decides), which then leaves the other
-// queues.
+// Looks which cases are ready and tries a random one of them. If none is ready: waits in
+// the queues of all. Whoever comes first wakes the goroutine (selectDone decides), which
+// then leaves the other queues.
 //
 // Go tries the cases in an order drawn beforehand. To draw among those that are
 // ready comes to the same, and costs nothing where fewer than two are.
 //
 // Invariants:
-//   gp.waiting lists the sudogs of a parked select in lock order.
-//   Once the last lock is released on g0 the goroutine may run elsewhere: nothing
-//   of its stack is touched any more.
 //   gp.selectDone is 0 unless a sudog of gp's select was chosen and gp has not left
 //   all queues yet.
 
@@ -44,44 +39,8 @@ typealias Scases = UnsafeMutablePointer<Scase>
 typealias Order = UnsafeMutableBufferPointer<UInt32>
 
 @inline(__always)
-private func chan(_ scases: Scases, _ i: UInt32) -> HchanPtr {
+func chan(_ scases: Scases, _ i: UInt32) -> HchanPtr {
   HchanPtr(scases[Int(i)].c.unsafelyUnwrapped)
-}
-
-@inline(__always)
-private func sellock(_ scases: Scases, _ lockorder: Order) {
-  var last: HchanPtr? = nil
-  for i in lockorder {
-    let c = chan(scases, i)
-    if c != last { lock(c[].lock) }
-    last = c
-  }
-}
-
-@inline(__always)
-private func selunlock(_ scases: Scases, _ lockorder: Order) {
-  var last: HchanPtr? = nil
-  for i in lockorder {
-    let c = chan(scases, i)
-    if c != last { unlock(c[].lock) }
-    last = c
-  }
-}
-
-/// Unlocks what sellock locked, with the goroutine off its stack.
-private let selparkcommit: UnlockFunc = { raw, _ in
-  // As soon as a channel is unlocked its sudogs may change, so that is done after
-  // the last of them has been read.
-  var last: HchanPtr? = nil
-  var next = GPtr(raw)[].waiting
-  while let sg = next {
-    let c = sg[].c
-    if let last, last != c { unlock(last[].lock) }
-    last = c
-    next = sg[].waitlink
-  }
-  if let last { unlock(last[].lock) }
-  return true
 }
 
 /// block waits for ever.
@@ -111,7 +70,7 @@ private func ready(_ cas: Scase) -> Bool {
 /// selectready returns one of the cases that are ready, each with the same chance;
 /// -1: there is none.
 @inline(__always)
-private func selectready(_ scases: Scases, _ n: Int) -> Int {
+func selectready(_ scases: Scases, _ n: Int) -> Int {
   var chosen = -1
   var nready: UInt32 = 0
   for i in 0..<n where ready(scases[i]) {
@@ -126,8 +85,6 @@ private func selectready(_ scases: Scases, _ n: Int) -> Int {
 func selectgo(
   _ scases: Scases, _ n: Int, block: Bool
 ) -> (chosen: Int, received: Bool) {
-  // Choosing what is ready takes only its own lock; that none is ready can only be
-  // said with all of them.
   let i = selectready(scases, n)
   if i >= 0 {
     let result = selectnb(scases[i])
@@ -147,112 +104,17 @@ private func selectnb(_ cas: Scase) -> (selected: Bool, received: Bool) {
   return chanrecv(c, cas.elem, block: false)
 }
 
-/// The cases that can be ready, by the addresses of their channels: sorted by
-/// insertion where they are few, first over long distances where they are many.
-@inline(__always)
-private func lockorder(
-  _ scases: Scases, _ order: UnsafeMutablePointer<UInt32>, _ n: Int
-) -> Order {
-  // From the order of the program, which is the same each time.
-  var norder = 0
-  for i in 0..<n where scases[i].c != nil {
-    order[norder] = UInt32(truncatingIfNeeded: i)
-    norder &+= 1
-  }
-  var gap = norder < 16 ? 1 : norder / 2
-  while gap > 0 {
-    var i = gap
-    while i < norder {
-      let o = order[i]
-      let key = chan(scases, o).address
-      var j = i
-      while j >= gap, chan(scases, order[j &- gap]).address > key {
-        order[j] = order[j &- gap]
-        j &-= gap
-      }
-      order[j] = o
-      i &+= 1
-    }
-    gap = gap > 2 ? gap * 5 / 11 : gap / 2
-  }
-  // Those of one channel wait in one queue: a random order for them.
-  var first = 0
-  for k in 0..<norder {
-    if chan(scases, order[k]) != chan(scases, order[first]) { first = k }
-    if k > first {
-      let j = first &+ Int(cheaprandn(UInt32(truncatingIfNeeded: k &- first &+ 1)))
-      (order[j], order[k]) = (order[k], order[j])
-    }
-  }
-  return Order(start: order, count: norder)
-}
-
-/// The rest of selectgo, with all locks.
-private func selectlocked(
-  _ scases: Scases, _ lockorder: Order, _ n: Int, block: Bool
-) -> (chosen: Int, received: Bool) {
-  sellock(scases, lockorder)
-  while true {
-    let i = selectready(scases, n)
-    if i < 0 { break }
-    let result = selectheld(scases, i, lockorder)
-    if result.selected { return (i, result.received) }
-    // Those who waited there were being woken by others, and are off the queue.
-  }
-  if block { return selectpark(scases, lockorder) }
-  selunlock(scases, lockorder)
-  return (-1, false)
-}
-
-/// selectheld executes case i if somebody or something is there to meet. The
-/// channels must be locked; they are unlocked if so.
 @inline(never)
-private func selectheld(
-  _ scases: Scases, _ i: Int, _ lockorder: Order
-) -> (selected: Bool, received: Bool) {
-  let cas = scases[i]
-  let c = HchanPtr(cas.c.unsafelyUnwrapped)
-  let closed = c[].closed.load(ordering: .relaxed)
-  let qcount = c[].qcount.load(ordering: .relaxed)
-  if cas.isSend {
-    if closed {
-      selunlock(scases, lockorder)
-      sendOnClosed()
-    }
-    if let sg = dequeue(recvq(c)) {
-      let gp = send(c, sg, cas.elem)
-      selunlock(scases, lockorder)
-      goready(gp)
-      return (true, false)
-    }
-    if qcount == c[].dataqsiz { return (false, false) }
-    bufsend(c, cas.elem)
-  } else {
-    if let sg = dequeue(sendq(c)) {
-      let gp = recv(c, sg, cas.elem)
-      selunlock(scases, lockorder)
-      goready(gp)
-      return (true, true)
-    }
-    if qcount == 0, !closed { return (false, false) }
-    if qcount > 0 { bufrecv(c, cas.elem) }
-  }
-  selunlock(scases, lockorder)
-  return (true, !cas.isSend && qcount > 0)
-}
+func sendOnClosed() -> Never { gopanic("send on closed channel") }
 
+/// selectpark waits in every queue, in this order.
 @inline(never)
-private func sendOnClosed() -> Never { gopanic("send on closed channel") }
-
-/// The rest of selectlocked: waits in every queue. The channels must be locked; they
-/// are unlocked.
-@inline(never)
-private func selectpark(
-  _ scases: Scases, _ lockorder: Order
+func selectpark(
+  _ scases: Scases, _ order: Order
 ) -> (chosen: Int, received: Bool) {
   let gp = getg()
   if gp[].waiting != nil { throwFatal("gp.waiting != nil") }
-  let n = lockorder.count
+  let n = order.count
   if n == 0 { block(.select) }
   let (i, success) = withScratch(n * MemoryLayout<Sudog>.stride) { raw in
     // Enqueue on all.
@@ -261,7 +123,7 @@ private func selectpark(
     var k = n
     while k > 0 {
       k &-= 1
-      let i = lockorder[k]
+      let i = order[k]
       let cas = scases[Int(i)]
       let c = chan(scases, i)
       let sg = SudogPtr(sudogs + k)
@@ -275,6 +137,7 @@ private func selectpark(
 
     gp[].waiting = waiting
     gp[].param = nil
+    // Unlocks all that sellock has locked.
     gopark(selparkcommit, nil, .select)
 
     guard let param = gp[].param else { throwFatal("selectgo: bad wakeup") }
@@ -284,7 +147,7 @@ private func selectpark(
     // was woken by is on none.
     for k in 0..<n {
       let sg = SudogPtr(sudogs + k)
-      let c = chan(scases, lockorder[k])
+      let c = chan(scases, order[k])
       if sg.raw == param { continue }
       lock(c[].lock)
       waitqRemove(sg)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// States, G, M.                                    Go: src/runtime/runtime2.go
+// States, and G.                                   Go: src/runtime/runtime2.go
 //
 // These objects are never given back to the allocator: whoever holds a stale
 // handle reads an object of the right type. In each struct the fields stand in
@@ -18,7 +18,7 @@ enum GStatus: UInt32, AtomicRepresentable {
   /// Go: _Grunnable. On exactly one run queue. Not running; nobody owns its stack.
   case runnable = 1
 
-  /// Go: _Grunning. On no queue. Has an M; owns its stack.
+  /// Go: _Grunning. On no queue. Owns its stack.
   case running = 2
 
   /// Go: _Gsyscall. In a blocking call. Has an M, in whose place another may run; owns
@@ -45,124 +45,10 @@ enum GStatus: UInt32, AtomicRepresentable {
   }
 }
 
-/// Why a goroutine waits. Go: waitReason.
-enum WaitReason: UInt8 {
-  case zero
-  case chanReceive
-  case chanSend
-  case chanReceiveNilChan
-  case select
-  case selectNoCases
-  case sleep
-  case ioWait
-  case semacquire
-  case syncMutexLock
-  case syncRWMutexRLock
-  case syncRWMutexLock
-  case syncCondWait
-  case syncWaitGroupWait
-  case panicWait
-
-  var text: StaticString {
-    switch self {
-    case .zero: ""
-    case .chanReceive: "chan receive"
-    case .chanSend: "chan send"
-    case .chanReceiveNilChan: "chan receive (nil chan)"
-    case .select: "select"
-    case .selectNoCases: "select (no cases)"
-    case .sleep: "sleep"
-    case .ioWait: "IO wait"
-    case .semacquire: "semacquire"
-    case .syncMutexLock: "sync.Mutex.Lock"
-    case .syncRWMutexRLock: "sync.RWMutex.RLock"
-    case .syncRWMutexLock: "sync.RWMutex.Lock"
-    case .syncCondWait: "sync.Cond.Wait"
-    case .syncWaitGroupWait: "sync.WaitGroup.Wait"
-    case .panicWait: "panicwait"
-    }
-  }
-}
-
 typealias GPtr = Ptr<G>
-typealias MPtr = Ptr<M>
 typealias PPtr = Ptr<P>
-typealias SudogPtr = Ptr<Sudog>
-typealias WaitqPtr = Ptr<Waitq>
-typealias HchanPtr = Ptr<Hchan>
 typealias TimerPtr = Ptr<Timer>
 typealias PollDescPtr = Ptr<PollDesc>
-
-/// What gopark runs on g0 once the G is off its stack; false: do not park after
-/// all. The arguments are the G and the pointer given to gopark.
-typealias UnlockFunc =
-  @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer?) -> Bool
-
-/// A goroutine waiting on a channel or a semaphore. It is the G's own, or lives in
-/// the waiter's stack frame, which does not move and does not end before the wait.
-struct Sudog: ~Copyable {
-  // Fixed while it is queued.
-
-  let g: GPtr
-
-  /// Where a value is taken from or put to; nil where none is.
-  var elem: UnsafeMutableRawPointer?
-
-  /// The queue it is on; cleared by whoever takes it off.
-  var waitq: WaitqPtr?
-
-  /// The channel, for those that wait on one.
-  var c: HchanPtr?
-
-  /// Its place among the cases of a select; -1 outside one.
-  var caseIndex: Int32
-
-  /// It is one of several: whoever wants to wake g must win g.selectDone first.
-  let isSelect: Bool
-
-  /// Woken by a value (or a permit), not by close.
-  var success: Bool = false
-
-  // Protected by the lock of the queue it is on.
-
-  var next: SudogPtr? = nil
-  var prev: SudogPtr? = nil
-
-  // Owned by g.
-
-  /// The next one of g.waiting.
-  var waitlink: SudogPtr? = nil
-
-  /// When the wait began, in nanotime; a semaphore's business.
-  var acquiretime: Int64 = 0
-
-  /// A semaphore's direct hand-off.
-  var ticket: UInt32 = 0
-
-  /// One that waits on nothing, for nobody.
-  init() {
-    self.init(
-      g: GPtr(UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped), elem: nil)
-  }
-
-  init(
-    g: GPtr,
-    elem: UnsafeMutableRawPointer?,
-    isSelect: Bool = false,
-    caseIndex: Int32 = -1
-  ) {
-    self.g = g
-    self.elem = elem
-    self.isSelect = isSelect
-    self.caseIndex = caseIndex
-  }
-}
-
-/// A queue of waiters, protected by the lock of what it belongs to.
-struct Waitq: ~Copyable {
-  var first: SudogPtr? = nil
-  var last: SudogPtr? = nil
-}
 
 /// Go: stack. [lo, hi); below lo lie the guard, then nothing anybody uses.
 struct Stack {
@@ -180,13 +66,13 @@ struct G: ~Copyable {
   /// the address of a G.
   var sched = Gobuf()
 
-  // Atomic: any M may look; transitions by casgstatus only.
+  // Atomic: anybody may look; transitions by casgstatus only.
 
   let atomicstatus = Atomic(GStatus.dead)
 
   // Written by its own goroutine.
 
-  /// How deep it is in the runtime. Nobody takes its M away while that is above zero.
+  /// How deep it is in the runtime. Nobody interrupts it while that is above zero.
   var inRuntime: Int32 = 0
 
   // Written by any M: a request, which only ever causes a check too many.
@@ -201,11 +87,11 @@ struct G: ~Copyable {
   var m: MPtr? = nil
 
   /// Head of its list of exclusive accesses in progress; two words, for the
-  /// interface that takes two (see mcall).
+  /// interface that takes two (see switch.swift).
   var accesses: UInt = 0
   var accesses2: UInt = 0
 
-  /// Its value survives it in errno of whichever thread runs it.
+  /// What errno is while it runs.
   var errno: Int32 = 0
 
   var waitreason = WaitReason.zero
@@ -245,7 +131,7 @@ struct G: ~Copyable {
   /// What it is to run; taken out by its first frame.
   var startfn: (() throws -> Void)? = nil
 
-  /// The sudogs it waits on, in lock order.
+  /// The sudogs it waits on.
   var waiting: SudogPtr? = nil
 
   // One line with what follows: all that a waker touches besides the second.
@@ -268,89 +154,6 @@ struct G: ~Copyable {
 
 /// Where in a G its sudog is; checked by schedinit.
 let sudogOffset = 192
-
-struct M: ~Copyable {
-  // Fixed at creation.
-
-  let id: Int64
-
-  /// The G whose stack the scheduler runs on.
-  let g0: GPtr
-
-  // Atomic.
-
-  /// The kernel's name for the thread; zero before it has started and after it ended.
-  let procid = Atomic<Int32>(0)
-
-  /// The goroutine it runs. Written by the M itself.
-  let curg = Atomic<GPtr?>(nil)
-
-  /// Its thread has ended, and touches the M no more. Go: freeWait.
-  let freeWait = Atomic(false)
-
-  // Owned by the M itself.
-
-  /// The P it holds; nil when in a system call or idle.
-  var p: PPtr? = nil
-
-  /// The P it was given while it slept.
-  var nextp: PPtr? = nil
-
-  /// The P it held before the system call.
-  var oldp: PPtr? = nil
-
-  /// Looking for work, and holding none. Counted in sched.nmspinning.
-  var spinning = false
-
-  /// How many locks and acquirems it holds. Above zero it keeps its goroutine.
-  var locks: Int32 = 0
-
-  /// Its locked goroutine exited; it sleeps until run returns.
-  var wedged = false
-
-  /// The run is over; this M is to return to run's caller. Written under sched.lock.
-  var rundone = false
-
-  /// What to run first on a new thread, before it schedules.
-  var mstartfn: (@convention(c) () -> Void)? = nil
-  var waitunlockf: UnlockFunc? = nil
-  var waitlock: UnsafeMutableRawPointer? = nil
-
-  var lockedg: GPtr? = nil
-
-  /// Count of lockOSThread.
-  var lockedExt: UInt32 = 0
-
-  var rand: UInt64 = 0
-
-  /// Where this thread's errno is.
-  var errnoAddress: UnsafeMutablePointer<Int32>! = nil
-
-  /// Where this thread's list of exclusive accesses begins; nil: use the interface.
-  var accessesAddress: UnsafeMutablePointer<UInt>? = nil
-
-  /// The G of what was on the thread before the scheduler: run's caller, or the
-  /// thread's start. A G, if only for its registers: it is the current one while the
-  /// thread goes back there.
-  let rt0g: GPtr
-
-  // Handed over: the waker writes, then notewakeup; the sleeper reads after.
-
-  let park = Note()
-
-  // Protected by Schedt.lock.
-
-  var schedlink: MPtr? = nil
-
-  /// On allm, which only grows.
-  var alllink: MPtr? = nil
-
-  init(id: Int64, g0: GPtr, rt0g: GPtr) {
-    self.id = id
-    self.g0 = g0
-    self.rt0g = rt0g
-  }
-}
 
 struct Sysmontick {
   var schedtick: UInt32 = 0

@@ -147,7 +147,7 @@ private func newchunk() -> Ptr<Chunk>? {
   return chunk
 }
 
-/// Calls body for every G there is, dead ones included. Can be executed by any M.
+/// Calls body for every G there is, dead ones included. Can be executed by anybody.
 func forEachG(_ body: (GPtr) -> Void) {
   // acquire: pairs with newchunk and windowalloc.
   for i in 0..<stackpool[].nchunks.load(ordering: .acquiring) {

@@ -105,7 +105,7 @@ struct Output: ~Copyable {
 let exitPanic: Int32 = 2
 
 /// Lets one thread print; the others wait for the end of the process.
-private func startpanic() {
+func startpanic() {
   let first = sched[].panicking.compareExchange(
     expected: 0, desired: 1, ordering: .sequentiallyConsistent
   ).exchanged
@@ -143,19 +143,6 @@ func fatal(_ what: String, after: String? = nil) -> Never {
   line.put(what)
   line.end(.standardError)
   finish()
-}
-
-/// fatalall is fatal with the traces of all goroutines.
-@inline(never)
-func fatalall(_ what: StaticString) -> Never {
-  startpanic()
-  var line = Line()
-  line.put("fatal error: ")
-  line.put(what)
-  line.end(.standardError)
-  line.end(.standardError)
-  dumpgoroutines(nil, .standardError)
-  exit_(exitPanic)
 }
 
 /// gopanic ends the process as an unrecovered panic does. Go: gopanic.
@@ -201,10 +188,10 @@ private func finish() -> Never {
 /// The frame pointer of the function this is written in, which stays valid until that
 /// one returns.
 @_transparent
-private func framePointer() -> UnsafeRawPointer? { frame_address() }
+func framePointer() -> UnsafeRawPointer? { frame_address() }
 
 /// goroutine N [reason, minutes]:
-private func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) {
+func header(_ gp: GPtr, _ out: borrowing Output, running: Bool = false) {
   var line = Line()
   line.put("goroutine ")
   line.put(racyload(addressOf(&gp[].goid)))
@@ -292,69 +279,6 @@ func printframe(_ pc: UInt, _ out: borrowing Output, names: Bool) {
       }
     }
   }
-}
-
-/// Every goroutine's state and stack, the calling one first. Those that run on
-/// another thread at this moment show no frames. Go: tracebackothers.
-func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
-  var line = Line()
-  if let me {
-    header(me, out, running: true)
-    traceback(UInt(bitPattern: framePointer()), me, out)
-  }
-  let epoch = sched[].epoch.load(ordering: .relaxed)
-  forEachG { gp in
-    let status = gp[].atomicstatus.load(ordering: .acquiring)
-    if gp == me || status == .dead || status == .idle { return }
-    // It may end meanwhile, and another begin.
-    if racyload(addressOf(&gp[].issystem)) || racyload(addressOf(&gp[].epoch)) != epoch {
-      return
-    }
-    if me != nil {
-      line.end(out)
-    }
-    header(gp, out)
-    if status == .syscall {
-      traceback(savedfp(gp), gp, out)
-    } else if status == .running {
-      line.put("\tgoroutine running on other thread; stack unavailable")
-      line.end(out)
-    } else {
-      parkedtraceback(gp, out)
-    }
-    if me == nil { line.end(out) }
-  }
-}
-
-/// The frames of a goroutine that does not run: mcall's caller is the first.
-private func parkedtraceback(_ gp: GPtr, _ out: borrowing Output) {
-  let sp = racyload(addressOf(&gp[].sched.sp))
-  if sp >= racyload(addressOf(&gp[].softlo)), sp &+ 8 <= gp[].stack.hi {
-    printframe(savedpc(gp, sp), out, names: true)
-  }
-  traceback(savedfp(gp), gp, out)
-}
-
-#if arch(x86_64)
-  private func savedpc(_ gp: GPtr, _ sp: UInt) -> UInt {
-    racyload(UnsafeMutablePointer<UInt>(bitPattern: sp).unsafelyUnwrapped)
-  }
-  private func savedfp(_ gp: GPtr) -> UInt { racyload(addressOf(&gp[].sched.rbp)) }
-  private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.rbp = fp }
-#else
-  private func savedpc(_ gp: GPtr, _ sp: UInt) -> UInt {
-    racyload(addressOf(&gp[].sched.lr))
-  }
-  private func savedfp(_ gp: GPtr) -> UInt { racyload(addressOf(&gp[].sched.x.10)) }
-  private func savefp(_ gp: GPtr, _ fp: UInt) { gp[].sched.x.10 = fp }
-#endif
-
-/// Saves the frame pointer of the caller's caller in gp, as if gp were parked there.
-@inline(__always)
-func savecallerfp(_ gp: GPtr) {
-  // A frame begins with the frame pointer of the one before.
-  let frame = framePointer().unsafelyUnwrapped
-  savefp(gp, frame.load(as: UInt.self))
 }
 
 /// The process was asked to show what it does. Runs on sysmon's thread: a signal

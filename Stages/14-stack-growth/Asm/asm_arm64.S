@@ -2,11 +2,6 @@
 //
 // Context switch, AArch64.                      Go: src/runtime/asm_arm64.s
 //
-//   gogo_(buf)               load buf; never returns to its caller
-//   mcall_(save, g0, fn)     store into save, move to g0's stack, fn(save)
-//   rt0_(save, g0, fn)       store into save, stay on this stack, fn(g0)
-//   gostart                  first frame of every goroutine
-//
 // Swift and C agree on who saves what: x19-x29 and the low halves of d8-d15
 // belong to the caller, everything else is already dead at a call. The return
 // address is in x30 (lr), not on the stack, so a gobuf has an lr here.
@@ -15,18 +10,53 @@
 
 #include "asm.h"
 #if defined(__aarch64__)
-#if defined(__ELF__)
-#define THREAD tpidr_el0
-#define TLS_PAGE(symbol) :gottprel:symbol
-#define TLS_LOW(symbol) :gottprel_lo12:symbol
-#else
-// Mach-O: tls_g is a word, which holds the offset of a slot of the thread's own.
-#define THREAD tpidrro_el0
-#define TLS_PAGE(symbol) symbol@PAGE
-#define TLS_LOW(symbol) symbol@PAGEOFF
-#endif
         .text
 
+// Stores into save, moves to g0's stack, calls fn(save).
+// void mcall_(struct gobuf *save, struct gobuf *g0, void (*fn)(void *))
+//                           x0                  x1          x2
+        .globl  SYMBOL(mcall_)
+        .type   SYMBOL(mcall_), %function
+SYMBOL(mcall_):
+        .cfi_startproc
+        stp     x19, x20, [x0, #(GOBUF_X19 + 0)]
+        stp     x21, x22, [x0, #(GOBUF_X19 + 16)]
+        stp     x23, x24, [x0, #(GOBUF_X19 + 32)]
+        stp     x25, x26, [x0, #(GOBUF_X19 + 48)]
+        stp     x27, x28, [x0, #(GOBUF_X19 + 64)]
+        str     x29, [x0, #(GOBUF_X19 + 80)]
+        stp     d8, d9, [x0, #(GOBUF_D8 + 0)]
+        stp     d10, d11, [x0, #(GOBUF_D8 + 16)]
+        stp     d12, d13, [x0, #(GOBUF_D8 + 32)]
+        stp     d14, d15, [x0, #(GOBUF_D8 + 48)]
+        mov     x9, sp
+        stp     x9, x30, [x0, #GOBUF_SP]
+#ifdef SANITIZED
+        mov     x19, x0
+        mov     x20, x1
+        mov     x21, x2
+        ldr     x0, [x1, #GOBUF_FIBER]
+        mov     x22, x30
+        .cfi_register x30, x22
+        bl      SYMBOL(fiber_switch)
+        mov     x0, x19
+        mov     x1, x20
+        mov     x2, x21
+#endif
+        mrs     x9, THREAD
+        adrp    x10, TLS_PAGE(SYMBOL(tls_g))
+        ldr     x10, [x10, TLS_LOW(SYMBOL(tls_g))]
+        str     x1, [x9, x10]           // the thread now runs g0
+        ldr     x9, [x1, #GOBUF_SP]
+        mov     sp, x9                  // 16-byte aligned: nothing lives below it
+        .cfi_undefined x30              // a backtrace of g0 ends here
+        mov     x29, xzr
+        blr     x2
+        brk     #1                      // fn returned: it must gogo_ instead
+        .cfi_endproc
+        .size   SYMBOL(mcall_), .-SYMBOL(mcall_)
+
+// Loads buf; never returns to its caller.
 // void gogo_(struct gobuf *buf)
 //                          x0
         .globl  SYMBOL(gogo_)
@@ -77,88 +107,10 @@ SYMBOL(gogo_):
         mov     x15, xzr
         mov     x16, xzr
         mov     x17, xzr
-        br      x30                     // to mcall_'s caller, or to gostart:
+        br      x30                     // to where it left off, or to gostart:
                                         // a jump, since a ret here is never predicted
         .cfi_endproc
         .size   SYMBOL(gogo_), .-SYMBOL(gogo_)
-
-// void mcall_(struct gobuf *save, struct gobuf *g0, void (*fn)(void *))
-//                           x0                  x1          x2
-        .globl  SYMBOL(mcall_)
-        .type   SYMBOL(mcall_), %function
-SYMBOL(mcall_):
-        .cfi_startproc
-        stp     x19, x20, [x0, #(GOBUF_X19 + 0)]
-        stp     x21, x22, [x0, #(GOBUF_X19 + 16)]
-        stp     x23, x24, [x0, #(GOBUF_X19 + 32)]
-        stp     x25, x26, [x0, #(GOBUF_X19 + 48)]
-        stp     x27, x28, [x0, #(GOBUF_X19 + 64)]
-        str     x29, [x0, #(GOBUF_X19 + 80)]
-        stp     d8, d9, [x0, #(GOBUF_D8 + 0)]
-        stp     d10, d11, [x0, #(GOBUF_D8 + 16)]
-        stp     d12, d13, [x0, #(GOBUF_D8 + 32)]
-        stp     d14, d15, [x0, #(GOBUF_D8 + 48)]
-        mov     x9, sp
-        stp     x9, x30, [x0, #GOBUF_SP]
-#ifdef SANITIZED
-        mov     x19, x0
-        mov     x20, x1
-        mov     x21, x2
-        ldr     x0, [x1, #GOBUF_FIBER]
-        mov     x22, x30
-        .cfi_register x30, x22
-        bl      SYMBOL(fiber_switch)
-        mov     x0, x19
-        mov     x1, x20
-        mov     x2, x21
-#endif
-        mrs     x9, THREAD
-        adrp    x10, TLS_PAGE(SYMBOL(tls_g))
-        ldr     x10, [x10, TLS_LOW(SYMBOL(tls_g))]
-        str     x1, [x9, x10]           // the thread now runs g0
-        ldr     x9, [x1, #GOBUF_SP]
-        mov     sp, x9                  // 16-byte aligned: nothing lives below it
-        .cfi_undefined x30              // a backtrace of g0 ends here
-        mov     x29, xzr
-        blr     x2
-        brk     #1                      // fn returned: it must gogo_ instead
-        .cfi_endproc
-        .size   SYMBOL(mcall_), .-SYMBOL(mcall_)
-
-// void rt0_(struct gobuf *save, struct gobuf *g0, void (*fn)(void *))
-//                         x0                  x1          x2
-        .globl  SYMBOL(rt0_)
-        .type   SYMBOL(rt0_), %function
-SYMBOL(rt0_):
-        .cfi_startproc
-        stp     x19, x20, [x0, #(GOBUF_X19 + 0)]
-        stp     x21, x22, [x0, #(GOBUF_X19 + 16)]
-        stp     x23, x24, [x0, #(GOBUF_X19 + 32)]
-        stp     x25, x26, [x0, #(GOBUF_X19 + 48)]
-        stp     x27, x28, [x0, #(GOBUF_X19 + 64)]
-        str     x29, [x0, #(GOBUF_X19 + 80)]
-        stp     d8, d9, [x0, #(GOBUF_D8 + 0)]
-        stp     d10, d11, [x0, #(GOBUF_D8 + 16)]
-        stp     d12, d13, [x0, #(GOBUF_D8 + 32)]
-        stp     d14, d15, [x0, #(GOBUF_D8 + 48)]
-        mov     x9, sp
-        stp     x9, x30, [x0, #GOBUF_SP]
-        mrs     x9, THREAD
-        adrp    x10, TLS_PAGE(SYMBOL(tls_g))
-        ldr     x10, [x10, TLS_LOW(SYMBOL(tls_g))]
-        str     x1, [x9, x10]           // the thread now runs g0
-        stp     x29, x30, [sp, #-16]!   // 16-byte aligned at the call
-        .cfi_adjust_cfa_offset 16
-        .cfi_offset x29, -16
-        .cfi_offset x30, -8
-        mov     x29, sp
-        mov     x9, sp
-        str     x9, [x1, #GOBUF_SP]     // where mcall_ will come back to
-        mov     x0, x1
-        blr     x2
-        brk     #1                      // fn returned: it must gogo_(save) instead
-        .cfi_endproc
-        .size   SYMBOL(rt0_), .-SYMBOL(rt0_)
 
 // void gostartcall(struct gobuf *buf, uintptr_t hi, void (*fn)(void *), void *arg)
 //                                x0             x1          x2                x3
@@ -168,7 +120,7 @@ SYMBOL(gostartcall):
         .cfi_startproc
         and     x1, x1, #-16
         adr     x9, 1f
-        stp     x1, x9, [x0, #GOBUF_SP] // gogo_ jumps to gostart: sp is 16n there
+        stp     x1, x9, [x0, #GOBUF_SP] // gostart is jumped to: sp is 16n then
         str     xzr, [x0, #(GOBUF_X19 + 80)] // a walk along frame pointers ends here
         stp     x2, x3, [x0, #(GOBUF_X19 + 0)]
 #ifdef SANITIZED
@@ -186,7 +138,7 @@ SYMBOL(gostart):
         .cfi_startproc
         .cfi_undefined x30              // a backtrace of a goroutine ends here
         nop                             // unwinders look up the address before
-1:      mov     x0, x20                 // where gogo_ goes
+1:      mov     x0, x20                 // a switch goes here
         stp     xzr, xzr, [sp, #-16]!   // a frame pointer of zero below a return
         .cfi_adjust_cfa_offset 16       // address of zero
         mov     x29, sp

@@ -2,16 +2,14 @@
 //
 // Channels.                                            Go: src/runtime/chan.go
 //
-// A channel is a lock, a ring of slots and two queues of waiting goroutines. The
+// A channel is a ring of slots and two queues of waiting goroutines. The
 // code is untyped: a value is moved as bytes, from the sender's memory to a slot
 // or straight to the receiver's memory, which may lie on another goroutine's
 // stack. Ownership moves with the bytes: afterwards the source is uninitialised
 // and the destination initialised; where nothing was sent or received, neither
 // has changed.
 //
-// A goroutine is never readied while a channel's lock is held.
-//
-// Invariants, while the lock is free:
+// Invariants, while nobody is at it:
 //   At most one of sendq and recvq has waiters, unless one goroutine waits in both
 //   by a select over an unbuffered channel.
 //   qcount > 0 implies that recvq is empty.
@@ -32,7 +30,7 @@ struct Hchan: ~Copyable {
   var recvq = Waitq()
   var sendq = Waitq()
 
-  // Atomic: changed under lock; read by anybody, who may be late.
+  // Atomic: read by anybody, who may be late.
 
   /// Slots in use.
   let qcount = Atomic(0)
@@ -60,7 +58,7 @@ struct Hchan: ~Copyable {
   /// pretends to have none.
   var timer: TimerPtr? = nil
 
-  // Protected by lock.
+  // Protected as the queues are.
 
   /// The slot for the next value sent, and the slot of the next one received.
   var sendx = 0
@@ -193,29 +191,7 @@ private func deinitialize<T>(_: T.Type, _ p: UnsafeMutableRawPointer) {
   p.assumingMemoryBound(to: T.self).deinitialize(count: 1)
 }
 
-/// Brings the first waiter of q, and its G, into the cache, while the lock is being
-/// taken. A sudog that is not its G's own has other memory where the G would be: no
-/// harm.
-@inline(__always)
-private func prefetchwaiter(_ q: WaitqPtr) {
-  guard let sg = head(q)[].load(ordering: .relaxed) else { return }
-  prefetchg(GPtr(sg.raw - sudogOffset))
-  prefetchline(sg.raw)
-}
-
 // Sending.
-
-/// full reports whether a send would block. Whoever does not hold the lock may be
-/// told what has just ceased to be true.
-@inline(__always)
-private func full(_ c: HchanPtr) -> Bool {
-  // seq-cst: two goroutines that each send to a channel and then try the other's
-  // must not both fail.
-  if c[].dataqsiz == 0 {
-    return head(recvq(c))[].load(ordering: .sequentiallyConsistent) == nil
-  }
-  return c[].qcount.load(ordering: .sequentiallyConsistent) == c[].dataqsiz
-}
 
 /// chansend sends the value at ep; false, which only happens without block: it was
 /// not possible at once.
@@ -233,6 +209,7 @@ func chansend(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer, block: Bool) -> Bool
   if let sg = dequeue(recvq(c)) {
     // Past the buffer, which is empty.
     let gp = send(c, sg, ep)
+    // A goroutine is never readied while a channel's lock is held.
     unlock(c[].lock)
     goready(gp)
     return true
@@ -256,8 +233,7 @@ private func sendOnClosed(_ c: HchanPtr) -> Never {
   gopanic("send on closed channel")
 }
 
-/// The rest of chansend: waits until a receiver takes the value. c.lock must be
-/// held; it is released.
+/// The rest of chansend: waits until a receiver takes the value.
 @inline(never)
 private func chansendpark(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer) {
   let success = chanpark(c, ep, sendq(c), .chanSend)
@@ -267,7 +243,7 @@ private func chansendpark(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer) {
 }
 
 /// chanpark waits in q; true: for a value that has moved from or to ep; false: the
-/// channel was closed. c.lock must be held; it is released.
+/// channel was closed.
 @inline(__always)
 private func chanpark(
   _ c: HchanPtr,
@@ -291,7 +267,8 @@ private func chanpark(
 }
 
 /// send gives the value at ep to sg, a receiver that was taken off the queue of c,
-/// which must be empty and locked. Returns the goroutine to ready, after unlocking.
+/// which must be empty. Returns the goroutine, for the caller to ready. Nobody else may
+/// be at c.
 @inline(__always)
 func send(_ c: HchanPtr, _ sg: SudogPtr, _ ep: UnsafeMutableRawPointer) -> GPtr {
   if let dst = sg[].elem { typedmemmove(c, dst, ep) } else { typedmemclr(c, ep) }
@@ -308,7 +285,7 @@ private func woken(_ sg: SudogPtr, success: Bool) -> GPtr {
   return gp
 }
 
-/// bufsend puts the value at ep into a free slot. c must be locked.
+/// bufsend puts the value at ep into a free slot. Nobody else may be at c.
 @inline(__always)
 func bufsend(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer) {
   typedmemmove(c, chanbuf(c, c[].sendx), ep)
@@ -327,7 +304,7 @@ func closechan(_ raw: UnsafeMutableRawPointer) {
     unlock(c[].lock)
     gopanic("close of closed channel")
   }
-  // release: whoever sees it without the lock sees the values sent before.
+  // release: whoever only looks at it sees the values sent before.
   c[].closed.store(true, ordering: .releasing)
 
   // The receivers, then the senders, which will panic.
@@ -341,17 +318,6 @@ func closechan(_ raw: UnsafeMutableRawPointer) {
 }
 
 // Receiving.
-
-/// empty reports whether a receive would block. Whoever does not hold the lock may
-/// be told what has just ceased to be true.
-@inline(__always)
-private func empty(_ c: HchanPtr) -> Bool {
-  // seq-cst: as in full; and chanrecv looks at closed between two looks here.
-  if c[].dataqsiz == 0 {
-    return head(sendq(c))[].load(ordering: .sequentiallyConsistent) == nil
-  }
-  return c[].qcount.load(ordering: .sequentiallyConsistent) == 0
-}
 
 /// chanrecv receives a value into ep; where ep is nil it is destroyed. Not selected,
 /// which only happens without block: it was not possible at once. Selected but not
@@ -395,16 +361,15 @@ func chanrecv(
   return (true, chanrecvpark(c, ep))
 }
 
-/// The rest of chanrecv: waits for a value or for close. c.lock must be held; it
-/// is released.
+/// The rest of chanrecv: waits for a value or for close.
 @inline(never)
 private func chanrecvpark(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer?) -> Bool {
   chanpark(c, ep, recvq(c), .chanReceive)
 }
 
 /// recv takes the oldest value to ep and makes room for that of sg, a sender that
-/// was taken off the queue of c, which must be full and locked. Returns the
-/// goroutine to ready, after unlocking.
+/// was taken off the queue of c, which must be full. Returns the goroutine, for the
+/// caller to ready. Nobody else may be at c.
 @inline(__always)
 func recv(_ c: HchanPtr, _ sg: SudogPtr, _ ep: UnsafeMutableRawPointer?) -> GPtr {
   let src = sg[].elem.unsafelyUnwrapped
@@ -421,7 +386,7 @@ func recv(_ c: HchanPtr, _ sg: SudogPtr, _ ep: UnsafeMutableRawPointer?) -> GPtr
   return woken(sg, success: true)
 }
 
-/// bufrecv takes the oldest value from its slot to ep. c must be locked.
+/// bufrecv takes the oldest value from its slot to ep. Nobody else may be at c.
 @inline(__always)
 func bufrecv(_ c: HchanPtr, _ ep: UnsafeMutableRawPointer?) {
   let qp = chanbuf(c, c[].recvx)

@@ -135,14 +135,5 @@ let sched = Ptr(allocating: Schedt())
 /// Processors this process may use.
 let ncpus = ncpu()
 
-/// The most goroutines that may run at a time.
-let maxGomaxprocs = 1024
-
-/// All Ms, newest first, through alllink. Only grows.
-let allm = Ptr(allocating: AllM())
-struct AllM: ~Copyable {
-  let head = Atomic<MPtr?>(nil)
-}
-
 /// Ps that may have timers; a P is taken out when it goes idle without any.
 let timerpMask = Ptr(allocating: PMask())

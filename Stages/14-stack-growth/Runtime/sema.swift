@@ -10,8 +10,6 @@
 // semaphore, so the queue is a plain list and an object shares it with no other.
 //
 // Invariants:
-//   nwait is the length of q whenever lock is free, save for waiters that the end
-//   of run took away; a releaser that finds none left sets it right.
 //   A sudog on q has waitq set and is its G's waiting; whoever takes it off
 //   clears waitq, and after having readied the G does not touch it again.
 
@@ -28,7 +26,9 @@ struct Sema: ~Copyable {
   /// Permits that nobody has taken.
   let count: Atomic<UInt32>
 
-  /// Waiters, so that a release with none need not lock. Changed under lock.
+  /// Waiters, so that a release with none need not lock. Changed under lock, and the
+  /// length of q whenever that is free, save for waiters that the end of run took away;
+  /// a releaser that finds none left sets it right.
   let nwait = Atomic<UInt32>(0)
 
   let lock = Mutex()
@@ -129,7 +129,7 @@ private func cansemacquire(_ s: SemaPtr) -> Bool {
   return false
 }
 
-/// semaqueue adds sg to the waiters. s.lock must be held.
+/// semaqueue adds sg to the waiters. Nobody else may be at s.
 private func semaqueue(_ s: SemaPtr, _ sg: SudogPtr, lifo: Bool) {
   let q = WaitqPtr(addressOf(&s[].q))
   guard lifo, let first = q[].first else {
@@ -143,7 +143,7 @@ private func semaqueue(_ s: SemaPtr, _ sg: SudogPtr, lifo: Bool) {
   q[].first = sg
 }
 
-/// semadequeue takes the first waiter. s.lock must be held.
+/// semadequeue takes the first waiter. Nobody else may be at s.
 private func semadequeue(_ s: SemaPtr) -> SudogPtr? {
   guard let sg = s[].q.first else {
     s[].nwait.store(0, ordering: .relaxed)
@@ -252,27 +252,6 @@ func notifyListNotifyOne(_ l: NotifyListPtr) {
     next = sg[].next
   }
   unlock(l[].lock)
-}
-
-private let activeSpin = 4
-private let activeSpinCount: UInt32 = 30
-
-/// sync_runtime_canSpin reports whether a goroutine that wants a lock should spin
-/// for the i-th time: only a few times, and only where others run, one of which may
-/// hold it; more than once only if no goroutine waits for this M. To park and be
-/// woken costs more than the one time, and makes others do the same: where many
-/// contend, all would do nothing else.                          Go: proc.go
-func sync_runtime_canSpin(_ i: Int) -> Bool {
-  if i >= activeSpin || ncpus <= 1 { return false }
-  let idle = sched[].npidle.load(ordering: .relaxed)
-  let spinning = sched[].nmspinning.load(ordering: .relaxed)
-  if sched[].gomaxprocs.load(ordering: .relaxed) <= idle + spinning + 1 { return false }
-  return i == 0 || runqempty(getg()[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped)
-}
-
-/// sync_runtime_doSpin burns a few dozen cycles.                   Go: proc.go
-func sync_runtime_doSpin() {
-  procyield(activeSpinCount)
 }
 
 @inline(__always)

@@ -81,7 +81,7 @@ func gcenable() { newproc(nil, entry: bgcollect, system: true) }
 
 /// The collector's goroutine, which the end of a run abandons where it waits: nothing
 /// may be alive in this frame. Go: bgsweep.
-private let bgcollect: MFunc = { raw in
+private let bgcollect: GFunc = { raw in
   stackguard(GPtr(raw))
   while true {
     gopark(

@@ -1,1 +1,1 @@
-../../03-global-queue/switcher/probe.h
+../../01-coroutines/switcher/probe.h

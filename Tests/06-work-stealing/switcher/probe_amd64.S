@@ -1,1 +1,1 @@
-../../03-global-queue/switcher/probe_amd64.S
+../../01-coroutines/switcher/probe_amd64.S

@@ -37,6 +37,19 @@
 #endif
 #endif
 
+#if defined(__ASSEMBLER__) && defined(__aarch64__)
+#if defined(__ELF__)
+#define THREAD tpidr_el0
+#define TLS_PAGE(symbol) :gottprel:symbol
+#define TLS_LOW(symbol) :gottprel_lo12:symbol
+#else
+// Mach-O: tls_g is a word, which holds the offset of a slot of the thread's own.
+#define THREAD tpidrro_el0
+#define TLS_PAGE(symbol) symbol@PAGE
+#define TLS_LOW(symbol) symbol@PAGEOFF
+#endif
+#endif
+
 #if defined(__ASSEMBLER__) && !defined(__ELF__)
 // What Mach-O's assembler does not know.
         .macro  .type symbol, kind
@@ -78,7 +91,7 @@ _Static_assert(offsetof(struct gobuf, d) == GOBUF_D8, "asm_arm64.S");
 _Static_assert(offsetof(struct gobuf, fiber) == GOBUF_FIBER, "asm_arm64.S");
 #endif
 
-/// The goroutine that this thread runs; null on a thread that is no M. An opaque
+/// The G that this thread runs; null on a thread that has none. An opaque
 /// volatile access, since a compiler that keeps the address of a thread-local
 /// across a switch reads another thread's.
 static inline void *_Nullable getg_(void) {
@@ -98,8 +111,8 @@ static inline void *_Nullable getg_(void) {
   return g;
 }
 
-/// Names the goroutine that this thread runs, without switching to it: for a
-/// thread that becomes an M, or stops being one.
+/// Names the G that this thread runs, without switching to it: for a thread that
+/// begins to run goroutines, or has done with it.
 void setg_(void *_Nullable g) LINKNAME(setg_);
 
 /// Whether events are recorded; see trace.swift.
@@ -119,9 +132,6 @@ static inline uint32_t stagenumber_(void) {
 
 /// Keeps the compiler from moving memory accesses across this point.
 static inline void signalfence(void) { __asm__ volatile("" ::: "memory"); }
-
-/// Brings the line at p into the cache, or does nothing.
-static inline void prefetch(const void *_Nullable p) { __builtin_prefetch(p, 1); }
 
 /// A word, half a word or a byte that another thread may be changing, for a dump: out
 /// of any sanitizer's sight.
@@ -145,23 +155,12 @@ static inline uint64_t racy(const void *_Nonnull p, size_t size) {
   return v;
 }
 
-/// buf's stack pointer, which another thread may be changing: only good to prefetch.
-static inline uintptr_t racysp(const void *_Nonnull buf) {
-  uintptr_t sp;
-#if defined(__x86_64__)
-  __asm__("movq %c2(%1), %0" : "=r"(sp) : "r"(buf), "i"(GOBUF_SP));
-#elif defined(__aarch64__)
-  __asm__("ldr %0, [%1, %2]" : "=r"(sp) : "r"(buf), "i"(GOBUF_SP));
-#endif
-  return sp;
-}
-
-/// Loads the registers in buf and continues there. Does not return.
-void gogo_(struct gobuf *_Nonnull buf) LINKNAME(gogo_) __attribute__((noreturn));
 /// Stores the registers in save, moves to the top of g0's stack, calls fn(save).
 /// Returns when some thread does gogo_(save).
 void mcall_(struct gobuf *_Nonnull save, struct gobuf *_Nonnull g0,
             void (*_Nonnull fn)(void *_Nonnull)) LINKNAME(mcall_);
+/// Loads the registers in buf and continues there. Does not return.
+void gogo_(struct gobuf *_Nonnull buf) LINKNAME(gogo_) __attribute__((noreturn));
 /// Stores the registers in save and makes the rest of this very stack g0's:
 /// calls fn(g0) on it. Returns when some code on this thread does gogo_(save).
 void rt0_(struct gobuf *_Nonnull save, struct gobuf *_Nonnull g0,

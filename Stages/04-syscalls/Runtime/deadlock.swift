@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Nobody can ever run again.                                Go: src/runtime/proc.go
+
+import Synchronization
+
+/// checkdead ends the process when no goroutine can ever run again. Called whenever
+/// an M goes idle. sched.lock must be held.
+func checkdead() {
+  assertLockHeld(sched[].lock)
+  if sched[].ending || sched[].panicking.load(ordering: .relaxed) != 0 { return }
+  let run = mcount() - sched[].nmidle - sched[].nmidlelocked
+  if run > 0 { return }
+  if run < 0 { throwFatal("checkdead: inconsistent counts") }
+  var grunning = 0
+  let epoch = sched[].epoch.load(ordering: .relaxed)
+  forEachG { gp in
+    if gp[].issystem || gp[].epoch != epoch { return }
+    switch gp[].atomicstatus.load(ordering: .relaxed) {
+    case .waiting: grunning += 1
+    case .runnable, .running, .syscall: throwFatal("checkdead: runnable g")
+    case .idle, .dead: break
+    }
+  }
+  if grunning == 0 {
+    unlock(sched[].lock)
+    fatal("no goroutines (main called runtime.Goexit) - deadlock!")
+  }
+  unlock(sched[].lock)
+  fataldeadlock()
+}
+
+func fataldeadlock() -> Never {
+  fatalall("all goroutines are asleep - deadlock!")
+}

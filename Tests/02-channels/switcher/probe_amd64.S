@@ -1,0 +1,1 @@
+../../01-coroutines/switcher/probe_amd64.S

@@ -1,0 +1,1 @@
+../../01-coroutines/switcher/probe_arm64.S

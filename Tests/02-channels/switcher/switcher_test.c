@@ -1,0 +1,1 @@
+../../01-coroutines/switcher/switcher_test.c
