@@ -68,13 +68,11 @@ help:
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
-## tour [DIR=.] | one real workload: counts the words under DIR, and draws a page of how
+## tour [DIR=.] | one real workload on every stage: counts the words under DIR, and draws a page of how
 .PHONY: tour
 tour:
-	swift build -c release --product tour
+	@sh Sources/tour/tour.sh "$(DIR)" $(ARGS)
 	swift build -c release --product trace
-	@rm -rf .build/tour && mkdir -p .build/tour
-	@.build/release/tour --record .build/tour/$(LAST) $(ARGS) "$(DIR)"
 	@.build/release/trace --tour .build/tour
 	@echo; echo 'to look at: .build/tour/index.html'
 
@@ -327,6 +325,20 @@ propagate:
 .PHONY: parity
 parity:
 	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
+
+## alone N=05 DIR=FOLDER | lays a stage out as a package of its own in an empty folder, builds and runs it
+.PHONY: alone
+alone:
+	$(call require_stage,$(N))
+	@test '$(DIR)' != . || { echo 'make alone: where? DIR=some/empty/folder' >&2; exit 1; }
+	@sh Sources/alone/alone.sh $(N) '$(DIR)'
+
+## test-alone | whether each stage builds and runs so
+.PHONY: test-alone
+test-alone:
+	@rm -rf .build/alone
+	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
+	  rm -rf .build/alone/$$n; done
 
 ## build | builds everything for debugging, tests included
 .PHONY: build
