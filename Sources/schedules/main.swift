@@ -137,32 +137,35 @@ func shrink(_ list: Decisions) -> Decisions {
 func place(_ d: controlled_decision) -> String {
   withUnsafeBytes(of: d.where) { bytes in
     let pcs = bytes.bindMemory(to: UInt.self).prefix { $0 != 0 }
-    let names = pcs.map(function)
-    let own = names.first {
-      !$0.hasPrefix("Atomic.") && $0 != "procyield" && $0 != "osyield"
-    }
-    return own.map { $0.split(separator: ".").last.map(String.init) ?? "?" } ?? "?"
+    return pcs.lazy.map(function).first { !operations.contains($0) } ?? "?"
   }
 }
 
-/// The name of the function at pc, with its type.
+/// Of controlled.swift, and what these call; Atomic stands for all its methods.
+let operations = [
+  "Atomic", "withUnsafePointer", "procyield", "osyield", "futexsleep", "futexwakeup",
+  "usleep_ns", "epollwait",
+]
+
+/// The name of the function at pc.
 func function(_ pc: UInt) -> String {
   var mangled = [CChar](repeating: 0, count: 1024)
   if symbolize(pc, &mangled, mangled.count) < 0 { return "?" }
   var name = [CChar](repeating: 0, count: 4096)
   if demangle(mangled, &name, name.count) == 0 { name = mangled }
   var text = Substring(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-  if text.contains("schedules.Scenarios") { return "the scenario" }
+  if text.contains("schedules.") { return "the scenario" }
   for prefix in [
     "specialization <", "> of ", "variable initialization expression of ", " in ",
   ] {
     if let i = text.end(of: prefix) { text = text[i...] }
   }
-  if text.hasPrefix("static ") { text = text.dropFirst("static ".count) }
   // The module's name ends in a number; a private name is in parentheses.
   if let i = text.end(of: "Stage") { text = text[i...].drop { $0 != "." }.dropFirst() }
+  if text.hasPrefix("Atomic") { return "Atomic" }
   if text.first == "(" { text = text.dropFirst() }
-  return String(text.prefix { !"(<: ".contains($0) })
+  text = text.prefix { !"(<: ".contains($0) }
+  return text.split(separator: ".").last.map(String.init) ?? "?"
 }
 
 extension Substring {

@@ -120,13 +120,31 @@ extension Scenarios {
       procs: 2,
       lacking: ["05"]
     ) {
-      for _ in 0..<4 {
+      for pause in [3, 100, 3, 200] {
         let c = Channel<Int>(capacity: 1)
         let got = Cell(0)
         go { got.value = c.receive() ?? -1 }
         busy("a new goroutine") { c.count == 0 }
         // By now it has parked, or is about to; the other M looks for work, or sleeps.
-        for _ in 0..<3 { check() }
+        for _ in 0..<pause { check() }
+        c.send(1)
+        busy("a receiver") { got.value == 1 }
+      }
+    },
+    Scenario(
+      "wake-up from sleep",
+      from: "03",
+      law: "what is made ready while an M sleeps is run, though its maker goes on",
+      procs: 2
+    ) {
+      for _ in 0..<3 {
+        let c = Channel<Int>(capacity: 1)
+        let got = Cell(0)
+        // Long enough for all others to have nothing to do.
+        controlled_sleep(200_000)
+        go { got.value = c.receive() ?? -1 }
+        busy("a new goroutine") { c.count == 0 }
+        controlled_sleep(200_000)
         c.send(1)
         busy("a receiver") { got.value == 1 }
       }

@@ -210,7 +210,7 @@ static void turn(enum controlled_reason reason, frame where) {
   since++;
   int stays = to == (uint32_t)self && t->state == RUNNABLE;
   // What a list does by itself need not be in one.
-  int usual = stays && (reason != CONTROLLED_YIELDED || after(to) == to);
+  int usual = stays && (reason == CONTROLLED_PREEMPTED || after(to) == to);
   if (!usual && shared->n < CONTROLLED_DECISIONS) {
     struct controlled_decision *d = &decisions[shared->n++];
     *d = (struct controlled_decision){(uint32_t)self, t->points, to, reason, {0}};

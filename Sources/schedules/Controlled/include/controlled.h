@@ -32,7 +32,7 @@ enum controlled_reason {
   CONTROLLED_YIELDED = 2,
 };
 
-enum { CONTROLLED_PLACES = 4 };
+enum { CONTROLLED_PLACES = 8 };
 
 /// The baton goes from a thread, at the point with this number of its own, to another.
 struct controlled_decision {
