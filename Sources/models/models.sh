@@ -6,6 +6,7 @@
 # it says more than the stage keeps, its gaps.
 #
 #   models.sh all|NN [NAME]      all models, those of a stage, or one
+#   models.sh all|NN list        their names
 #
 # From the environment: MUTANT=2 only that mutant of NAME (0: the model itself), or
 # that gap; TRACE=1 its shortest counterexample, a column per process; INSTALL=1
@@ -181,14 +182,18 @@ check() {
 
 stage=$1
 shift
-mkdir -p $out
-find_tools
 all=
 for file in "$models"/*.pml; do
   model=$(basename "$file" .pml)
   if covers "$model"; then all="$all $model"; fi
 done
 [ -n "$all" ] || die "there are no models of stage $stage"
+if [ "${1:-}" = list ]; then
+  echo "${all# }"
+  exit
+fi
+mkdir -p $out
+find_tools
 if [ -n "${MUTANT:-}${TRACE:-}" ] && [ -z "${1:-}" ]; then
   die "which model? make models MODEL=wakeup MUTANT=1 TRACE=1; there are:$all"
 fi

@@ -67,20 +67,30 @@ extension Scenarios {
       from: "04",
       law: "a run ends though a call does not; its goroutine runs in no other",
       procs: 2,
-      runs: 3
+      runs: 4
     ) {
       runNumber.value += 1
       let mine = runNumber.value
-      let called = Cell(0)
-      for k in 0..<4 {
+      let begun = Cell(false)
+      let ended = Cell(0)
+      for k in 1...3 {
         go {
-          called.value += 1
-          // The last one outlives them all.
-          blocking { controlled_sleep([0, 1_000, 4_000, 10_000_000_000][k]) }
+          blocking {
+            ended.value += 1
+            for _ in 0..<(k * 10) { _ = controlled_point(nil) }
+          }
           expect(runNumber.value == mine, "a goroutine of another run goes on")
         }
       }
-      while called.value < mine { gosched() }
+      go {
+        begun.value = true
+        // Longer than all runs together.
+        blocking { controlled_sleep(10_000_000_000) }
+      }
+      while !begun.value || ended.value < mine - 1 {
+        controlled_yield()
+        gosched()
+      }
     },
     Scenario(
       "wake-up beside calls",

@@ -320,7 +320,10 @@ extension Scenarios {
           }
         }
       }
-      while started.value < mine { gosched() }
+      while started.value < mine {
+        controlled_yield()
+        gosched()
+      }
       if mine == 2 { c.close() }
     },
     Scenario(
