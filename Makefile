@@ -54,6 +54,8 @@ IMPL = mine
 AGAIN =
 ALL =
 BUG =
+SITE = .build/site/html
+TIMELINES =
 
 SWIFT_FILES = Package.swift Sources Stages Tests Exercises
 PROGRAMS = sh Sources/programs/programs.sh
@@ -318,6 +320,24 @@ drift:
 .PHONY: readmes
 readmes:
 	@$(COURSE) readmes
+
+## chapters [N=05] | fails if a chapter of Notes lacks a part, or names what is not there
+.PHONY: chapters
+chapters: N =
+chapters:
+	$(if $(N),$(call require_stage,$(N)))
+	@$(COURSE) chapters $(N)
+
+## site [SITE=DIR] [TIMELINES=1] | the notes, stages and diffs as pages for a browser
+.PHONY: site
+site:
+	swift build -c release --product course
+	@TIMELINES='$(TIMELINES)' sh Sources/site/site.sh '$(SITE)' $(NUMBERS)
+
+## site-check [SITE=DIR] [INSTALL=1] | opens each of them in chromium, and follows its links
+.PHONY: site-check
+site-check: site
+	@INSTALL='$(INSTALL)' sh Sources/site/check.sh '$(SITE)'
 
 ## propagate FROM=05 FILE=Runtime/chan.swift [KEEP_GOING=1] [SINCE=HEAD] | carries a change into later stages
 .PHONY: propagate
