@@ -178,11 +178,13 @@ switcher:
 arm64:
 	@INSTALL='$(INSTALL)' $(SWITCHER) arm64 $(NUMBERS)
 
-## models [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin
+## models [N=07] [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin, all or a stage's
 .PHONY: models
+models: N = all
 models:
+	$(if $(N:all=),$(call require_stage,$(N)))
 	@INSTALL='$(INSTALL)' MUTANT='$(MUTANT)' TRACE='$(TRACE)' \
-	  sh Sources/models/models.sh $(MODEL)
+	  sh Sources/models/models.sh '$(N)' $(MODEL)
 
 ## tsan | all tests under ThreadSanitizer
 .PHONY: tsan
@@ -227,14 +229,14 @@ host:
 	$(call require_stage,$(N))
 	@INSTALL='$(INSTALL)' sh Sources/host/host.sh $(N) $(KEY)
 
-## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
+## schedules [N=15] [T=20] [SCENARIO= SEED=] | small programs under many orders of their threads' steps
 .PHONY: schedules
 schedules:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) -t $(T) $(if $(SEED),-s $(SEED)) \
 	  $(if $(SCENARIO),'$(SCENARIO)')
 
-## mutants [T=60] | mistakes planted in the runtime, which schedules must find
+## mutants [N=15] [T=60] | mistakes planted in a stage, which schedules must find
 .PHONY: mutants
 mutants: T = 60
 mutants:
