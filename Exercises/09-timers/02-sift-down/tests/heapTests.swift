@@ -22,7 +22,9 @@ private func flaw(_ pp: PPtr) -> String? {
       return "entry \(i) is due before its parent"
     }
     if tw.when != tw.timer[].when { return "entry \(i) has another timer's time" }
-    if tw.timer[].index != i { return "the timer of entry \(i) is told \(tw.timer[].index)" }
+    if tw.timer[].index != i {
+      return "the timer of entry \(i) is told \(tw.timer[].index)"
+    }
   }
   return nil
 }
