@@ -314,6 +314,13 @@ drift:
 readmes:
 	@$(COURSE) readmes
 
+## chapters [N=05] | fails if a chapter of Notes lacks a part, or names what is not there
+.PHONY: chapters
+chapters: N =
+chapters:
+	$(if $(N),$(call require_stage,$(N)))
+	@$(COURSE) chapters $(N)
+
 ## propagate FROM=05 FILE=Runtime/chan.swift [KEEP_GOING=1] [SINCE=HEAD] | carries a change into later stages
 .PHONY: propagate
 propagate:

@@ -39,6 +39,7 @@ func perform(_ options: Options, _ ladder: Ladder) throws -> Report {
   case .diffs: try writeDiffs(ladder)
   case .drift: drift(ladder)
   case .readmes: readmes(ladder)
+  case .chapters: try chapters(ladder, options.stages)
   case .propagate: try propagate(ladder, options)
   case .parity: try parity(ladder, since: options.since)
   }

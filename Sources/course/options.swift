@@ -10,6 +10,7 @@ struct Options: Equatable {
     case diffs
     case drift
     case readmes
+    case chapters
     case propagate
     case parity
   }
@@ -17,7 +18,7 @@ struct Options: Equatable {
   var command = Command.drift
   var root = "."
 
-  /// Stages: two of `diff`, one of `propagate`.
+  /// Stages: two of `diff`, one of `propagate`, any of `chapters`.
   var stages: [String] = []
   var file: String?
   var side = false
@@ -37,6 +38,8 @@ let help = """
       Checks that neighbours differ in what they must, and in nothing else.
   course readmes
       Checks that each stage's README has what it must.
+  course chapters [NN ...]
+      Checks the chapters in Notes, or those of these stages, and the map to Go.
   course propagate FROM FILE [--keep-going] [--since COMMIT]
       Carries a change of a file into all later stages.
   course parity [--since COMMIT]
@@ -88,6 +91,8 @@ func parse(_ arguments: [String]) throws -> Options {
   free.removeFirst()
   switch command {
   case .diff where free.count == 1 || free.count == 2:
+    options.stages = free
+  case .chapters:
     options.stages = free
   case .propagate where free.count == 2:
     options.stages = [free[0]]
