@@ -49,8 +49,13 @@ WORKLOADS =
 QUICK =
 OUT =
 DRAW =
+E =
+IMPL = mine
+AGAIN =
+ALL =
+BUG =
 
-SWIFT_FILES = Package.swift Sources Stages Tests
+SWIFT_FILES = Package.swift Sources Stages Tests Exercises
 PROGRAMS = sh Sources/programs/programs.sh
 SWITCHER = sh Sources/switcher/switcher.sh
 SWIFT_TEST = swift test --disable-xctest
@@ -334,6 +339,60 @@ propagate:
 .PHONY: parity
 parity:
 	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
+
+# Exercises, and bugs to look at. Built silently, unless that will take a while.
+EXERCISES = swift build $(if $(wildcard .build/release/course),--quiet) -c release \
+  --product course >&2 && .build/release/course
+# A stage that was named on the command line.
+ASKED = $(if $(filter command,$(origin N)),'$(N)')
+require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \
+	  echo 'make $(1): which exercise? N=05 E=02; make exercises lists them' >&2; exit 1; }
+
+## exercises [N=05] | lists the exercises: number, kind, minutes, and how far you are
+.PHONY: exercises
+exercises:
+	@$(EXERCISES) exercises $(ASKED)
+
+## start N=05 E=02 | makes a working copy of a stage with a part taken out, in Workbench
+.PHONY: start
+start:
+	$(call require_exercise,start)
+	@$(EXERCISES) start $(ASKED) '$(E)'
+
+## check N=05 E=02 [IMPL=ref] [ALL=1] | runs the tests that decide on your copy, or on the reference
+.PHONY: check
+check:
+	$(call require_exercise,check)
+	@case '$(IMPL)' in mine | ref) ;; *) \
+	  echo 'make check: IMPL is mine or ref' >&2; exit 1 ;; esac
+	@$(EXERCISES) check $(ASKED) '$(E)' $(if $(filter ref,$(IMPL)),--reference) $(if $(ALL),--all)
+
+## hint N=05 E=02 [AGAIN=1] | the next of three hints, or the last one again
+.PHONY: hint
+hint:
+	$(call require_exercise,hint)
+	@$(EXERCISES) hint $(ASKED) '$(E)' $(if $(AGAIN),--again)
+
+## reset N=05 E=02 | puts your copy aside, and makes it anew
+.PHONY: reset
+reset:
+	$(call require_exercise,reset)
+	@$(EXERCISES) reset $(ASKED) '$(E)'
+
+## progress | how many exercises you have done, and what is next
+.PHONY: progress
+progress:
+	@$(EXERCISES) progress
+
+## museum [N=05] [BUG=slug] | bugs that somebody really makes: lists them, finds those of a stage, shows one
+.PHONY: museum
+museum:
+	@$(EXERCISES) museum $(ASKED) $(if $(BUG),--bug '$(BUG)')
+
+## prove-exercises [N=05] | each fails untouched and passes solved; each bug is found
+.PHONY: prove-exercises
+prove-exercises:
+	@$(EXERCISES) prove-exercises $(ASKED)
 
 ## build | builds everything for debugging, tests included
 .PHONY: build
