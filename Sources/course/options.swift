@@ -10,6 +10,9 @@ struct Options: Equatable {
     case diffs
     case drift
     case readmes
+    case chapters
+    case site
+    case serve
     case propagate
     case parity
     case exercises
@@ -25,7 +28,7 @@ struct Options: Equatable {
   var command = Command.drift
   var root = "."
 
-  /// Stages: two of `diff`, one of `propagate`.
+  /// Stages: two of `diff`, one of `propagate`, any of `chapters`.
   var stages: [String] = []
   var file: String?
   var side = false
@@ -41,6 +44,10 @@ struct Options: Equatable {
   var again = false
   var all = false
   var reference = false
+
+  /// Where the pages go, and where timelines are.
+  var out = ".build/site/html"
+  var timelines: String?
 }
 
 let help = """
@@ -52,6 +59,12 @@ let help = """
       Checks that neighbours differ in what they must, and in nothing else.
   course readmes
       Checks that each stage's README has what it must.
+  course chapters [NN ...]
+      Checks the chapters in Notes, or those of these stages, and the map to Go.
+  course site [--out DIR] [--timelines DIR]
+      Writes the notes as pages for a browser; timelines: NN-program.html.
+  course serve --out DIR
+      Serves such pages on this machine, and prints the address.
   course propagate FROM FILE [--keep-going] [--since COMMIT]
       Carries a change of a file into all later stages.
   course parity [--since COMMIT]
@@ -101,6 +114,8 @@ func parse(_ arguments: [String]) throws -> Options {
     case "--again": options.again = true
     case "--all": options.all = true
     case "--reference": options.reference = true
+    case "--out": options.out = try value(argument)
+    case "--timelines": options.timelines = try value(argument)
     default:
       if argument.hasPrefix("-") {
         throw CommandLineError.wrong("unknown option \(printable(argument))")
@@ -120,10 +135,13 @@ func parse(_ arguments: [String]) throws -> Options {
   switch command {
   case .diff where free.count == 1 || free.count == 2:
     options.stages = free
+  case .chapters:
+    options.stages = free
   case .propagate where free.count == 2:
     options.stages = [free[0]]
     options.file = free[1]
   case .diffs where free.isEmpty, .drift where free.isEmpty, .readmes where free.isEmpty,
+    .site where free.isEmpty, .serve where free.isEmpty,
     .parity where free.isEmpty:
     break
   case .exercises where free.count <= 1, .museum where free.count <= 1,

@@ -48,6 +48,11 @@ final class Source {
     neutral.last == unended ? neutral.dropLast() : neutral, Language(path: path))
   private(set) lazy var declarations = scanDeclarations(self)
 
+  /// The lines without the spaces around them.
+  private(set) lazy var trimmed = lines.map {
+    $0.text.trimmingCharacters(in: .whitespaces)
+  }
+
   /// Tokens by line.
   private(set) lazy var code: [[Token]] = {
     var code = [[Token]](repeating: [], count: lines.count)
