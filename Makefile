@@ -49,10 +49,15 @@ WORKLOADS =
 QUICK =
 OUT =
 DRAW =
+E =
+IMPL = mine
+AGAIN =
+ALL =
+BUG =
 SITE = .build/site/html
 TIMELINES =
 
-SWIFT_FILES = Package.swift Sources Stages Tests
+SWIFT_FILES = Package.swift Sources Stages Tests Exercises
 PROGRAMS = sh Sources/programs/programs.sh
 SWITCHER = sh Sources/switcher/switcher.sh
 SWIFT_TEST = swift test --disable-xctest
@@ -70,13 +75,11 @@ help:
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
-## tour [DIR=.] | one real workload: counts the words under DIR, and draws a page of how
+## tour [DIR=.] | one real workload on every stage: counts the words under DIR, and draws a page of how
 .PHONY: tour
 tour:
-	swift build -c release --product tour
+	@sh Sources/tour/tour.sh "$(DIR)" $(ARGS)
 	swift build -c release --product trace
-	@rm -rf .build/tour && mkdir -p .build/tour
-	@.build/release/tour --record .build/tour/$(LAST) $(ARGS) "$(DIR)"
 	@.build/release/trace --tour .build/tour
 	@echo; echo 'to look at: .build/tour/index.html'
 
@@ -175,11 +178,13 @@ switcher:
 arm64:
 	@INSTALL='$(INSTALL)' $(SWITCHER) arm64 $(NUMBERS)
 
-## models [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin
+## models [N=07] [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin, all or a stage's
 .PHONY: models
+models: N = all
 models:
+	$(if $(N:all=),$(call require_stage,$(N)))
 	@INSTALL='$(INSTALL)' MUTANT='$(MUTANT)' TRACE='$(TRACE)' \
-	  sh Sources/models/models.sh $(MODEL)
+	  sh Sources/models/models.sh '$(N)' $(MODEL)
 
 ## tsan | all tests under ThreadSanitizer
 .PHONY: tsan
@@ -224,14 +229,14 @@ host:
 	$(call require_stage,$(N))
 	@INSTALL='$(INSTALL)' sh Sources/host/host.sh $(N) $(KEY)
 
-## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
+## schedules [N=15] [T=20] [SCENARIO= SEED=] | small programs under many orders of their threads' steps
 .PHONY: schedules
 schedules:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) -t $(T) $(if $(SEED),-s $(SEED)) \
 	  $(if $(SCENARIO),'$(SCENARIO)')
 
-## mutants [T=60] | mistakes planted in the runtime, which schedules must find
+## mutants [N=15] [T=60] | mistakes planted in a stage, which schedules must find
 .PHONY: mutants
 mutants: T = 60
 mutants:
@@ -347,6 +352,74 @@ propagate:
 .PHONY: parity
 parity:
 	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
+
+## alone N=05 DIR=FOLDER | lays a stage out as a package of its own in an empty folder, builds and runs it
+.PHONY: alone
+alone:
+	$(call require_stage,$(N))
+	@test '$(DIR)' != . || { echo 'make alone: where? DIR=some/empty/folder' >&2; exit 1; }
+	@sh Sources/alone/alone.sh $(N) '$(DIR)'
+
+## test-alone | whether each stage builds and runs so
+.PHONY: test-alone
+test-alone:
+	@rm -rf .build/alone
+	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
+	  rm -rf .build/alone/$$n; done
+
+# Exercises, and bugs to look at. Built silently, unless that will take a while.
+EXERCISES = swift build $(if $(wildcard .build/release/course),--quiet) -c release \
+  --product course >&2 && .build/release/course
+# A stage that was named on the command line.
+ASKED = $(if $(filter command,$(origin N)),'$(N)')
+require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \
+	  echo 'make $(1): which exercise? N=05 E=02; make exercises lists them' >&2; exit 1; }
+
+## exercises [N=05] | lists the exercises: number, kind, minutes, and how far you are
+.PHONY: exercises
+exercises:
+	@$(EXERCISES) exercises $(ASKED)
+
+## start N=05 E=02 | makes a working copy of a stage with a part taken out, in Workbench
+.PHONY: start
+start:
+	$(call require_exercise,start)
+	@$(EXERCISES) start $(ASKED) '$(E)'
+
+## check N=05 E=02 [IMPL=ref] [ALL=1] | runs the tests that decide on your copy, or on the reference
+.PHONY: check
+check:
+	$(call require_exercise,check)
+	@case '$(IMPL)' in mine | ref) ;; *) \
+	  echo 'make check: IMPL is mine or ref' >&2; exit 1 ;; esac
+	@$(EXERCISES) check $(ASKED) '$(E)' $(if $(filter ref,$(IMPL)),--reference) $(if $(ALL),--all)
+
+## hint N=05 E=02 [AGAIN=1] | the next of three hints, or the last one again
+.PHONY: hint
+hint:
+	$(call require_exercise,hint)
+	@$(EXERCISES) hint $(ASKED) '$(E)' $(if $(AGAIN),--again)
+
+## reset N=05 E=02 | puts your copy aside, and makes it anew
+.PHONY: reset
+reset:
+	$(call require_exercise,reset)
+	@$(EXERCISES) reset $(ASKED) '$(E)'
+
+## progress | how many exercises you have done, and what is next
+.PHONY: progress
+progress:
+	@$(EXERCISES) progress
+
+## museum [N=05] [BUG=slug] | bugs that somebody really makes: lists them, finds those of a stage, shows one
+.PHONY: museum
+museum:
+	@$(EXERCISES) museum $(ASKED) $(if $(BUG),--bug '$(BUG)')
+
+## prove-exercises [N=05] | each fails untouched and passes solved; each bug is found
+.PHONY: prove-exercises
+prove-exercises:
+	@$(EXERCISES) prove-exercises $(ASKED)
 
 ## build | builds everything for debugging, tests included
 .PHONY: build

@@ -44,6 +44,14 @@ func perform(_ options: Options, _ ladder: Ladder) throws -> Report {
   case .serve: try serve(URL(fileURLWithPath: options.out))
   case .propagate: try propagate(ladder, options)
   case .parity: try parity(ladder, since: options.since)
+  case .exercises: try ladder.listExercises(options)
+  case .start: try ladder.start(options)
+  case .check: try ladder.check(options)
+  case .hint: try ladder.hint(options)
+  case .reset: try ladder.reset(options)
+  case .progress: try ladder.progress()
+  case .museum: try museum(ladder, options)
+  case .proveExercises: try proveExercises(ladder, options)
   }
 }
 

@@ -15,6 +15,14 @@ struct Options: Equatable {
     case serve
     case propagate
     case parity
+    case exercises
+    case start
+    case check
+    case hint
+    case reset
+    case progress
+    case museum
+    case proveExercises = "prove-exercises"
   }
 
   var command = Command.drift
@@ -29,6 +37,13 @@ struct Options: Equatable {
   var width: Int?
   var keepGoing = false
   var since = "HEAD"
+
+  /// Of an exercise.
+  var exercise: String?
+  var bug: String?
+  var again = false
+  var all = false
+  var reference = false
 
   /// Where the pages go, and where timelines are.
   var out = ".build/site/html"
@@ -54,6 +69,18 @@ let help = """
       Carries a change of a file into all later stages.
   course parity [--since COMMIT]
       For each changed declaration, which stages have the old text.
+  course exercises [N]
+      The exercises, of one stage or of all, and how far the learner is.
+  course start|check|hint|reset N E [--reference | --all] [--again]
+      A working copy of exercise E of stage N: makes it, tries it, helps, makes it anew.
+      --reference: tries the solution; --all: runs all tests of the stage; --again: the
+      last hint.
+  course progress
+      What is done, and what is next.
+  course museum [N [--bug SLUG]]
+      The bugs; with N each is planted, and must be found; with --bug one is shown.
+  course prove-exercises [N]
+      Exercises fail untouched and pass solved; bugs are found; nothing lacks a part.
   Any of them: --root DIR, the repository, if not the working directory.
   Exit status 1: a rule is broken, or there is a conflict; 2: the arguments are wrong.
   """
@@ -83,6 +110,10 @@ func parse(_ arguments: [String]) throws -> Options {
       options.width = width
     case "--keep-going": options.keepGoing = true
     case "--since": options.since = try value(argument)
+    case "--bug": options.bug = try value(argument)
+    case "--again": options.again = true
+    case "--all": options.all = true
+    case "--reference": options.reference = true
     case "--out": options.out = try value(argument)
     case "--timelines": options.timelines = try value(argument)
     default:
@@ -113,6 +144,18 @@ func parse(_ arguments: [String]) throws -> Options {
     .site where free.isEmpty, .serve where free.isEmpty,
     .parity where free.isEmpty:
     break
+  case .exercises where free.count <= 1, .museum where free.count <= 1,
+    .proveExercises where free.count <= 1, .progress where free.isEmpty:
+    options.stages = free
+  case .start where free.count == 2, .check where free.count == 2,
+    .hint where free.count == 2, .reset where free.count == 2:
+    options.stages = [free[0]]
+    options.exercise = free[1]
+  case .start, .check, .hint, .reset:
+    throw CommandLineError.wrong(
+      "\(name) takes a stage and an exercise, as in N=05 E=02; make exercises lists them")
+  case .exercises, .museum, .proveExercises:
+    throw CommandLineError.wrong("\(name) takes one stage, or none")
   case .diff:
     throw CommandLineError.wrong("diff takes one stage or two")
   case .propagate:
