@@ -54,12 +54,12 @@ open() {
 
 value() { sed -n "s/.*<body[^>]* data-$1=\"\([^\"]*\)\".*/\1/p" "$2"; }
 
-# check NAME BASE: every page below this address.
+# check NAME URL BASE: every page below an address, from a page at another.
 check() {
-  sed -e "s|BASE|$2|" -e "s|PAGES|$(paste -sd ' ' "$site/pages.txt")|" \
+  sed -e "s|BASE|$3|" -e "s|PAGES|$(paste -sd ' ' "$site/pages.txt")|" \
     -e "s|FILES|$(cd "$site" && find . -type f | sed 's|^\./||' | paste -sd ' ' -)|" \
     Sources/site/check.html >"$out/$1.html"
-  open "$1" "file://$PWD/$out/$1.html" --virtual-time-budget=60000000 --dump-dom >"$out/$1.dom"
+  open "$1" "$2$1.html" --virtual-time-budget=60000000 --dump-dom >"$out/$1.dom"
   [ "$(value done "$out/$1.dom")" = yes ] || die "$1: the pages are not all opened; see $out/$1.dom"
   if [ "$(value problems "$out/$1.dom")" != 0 ]; then
     sed -n '/<pre id="problems">/,/<\/pre>/p' "$out/$1.dom" | sed 's/<[^>]*>//g' >&2
@@ -80,22 +80,25 @@ picture() {
 [ -s "$site/pages.txt" ] || die "there is no site in $site: make site"
 site=$(cd "$site" && pwd)
 mkdir -p $out
+rm -f $out/address
 if ! find_browser; then
   [ "${INSTALL:-}" = 1 ] || die "there is no chromium; apt-get install chromium, or make site-check INSTALL=1"
   install
 fi
 
-check files "file://$site/"
+check files "file://$PWD/$out/" "file://$site/"
 
-.build/release/course serve --out "$site" >$out/address 2>$out/serve.log &
+# A page from elsewhere may not look at this machine: that which looks is served, too.
+ln -sfn "$site" $out/site
+.build/release/course serve --out "$PWD/$out" >$out/address 2>$out/serve.log &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ -s $out/address ] && break
   sleep 1
 done
 [ -s $out/address ] || die "the server does not start; see $out/serve.log"
-check server "$(cat $out/address)"
+check server "$(cat $out/address)" site/
 
 # What a browser that prefers dark pages shows.
 for theme in 0 1; do

@@ -144,12 +144,19 @@ async function check() {
     await new Promise(resolve => addEventListener("load", resolve));
   }
   const root = document.documentElement;
+  function forget() {
+    delete root.dataset.theme;
+    try {
+      localStorage.removeItem("theme");
+    } catch {}
+  }
+  forget();
   const background = () => getComputedStyle(document.body).backgroundColor;
   const before = background();
   const theme = document.getElementById("theme");
   theme.click();
   const after = background();
-  theme.click();
+  forget();
   field.value = "findRunnable";
   show();
   const hit = found.querySelector("a")?.getAttribute("href") ?? "";
