@@ -54,6 +54,8 @@ IMPL = mine
 AGAIN =
 ALL =
 BUG =
+SITE = .build/site/html
+TIMELINES =
 
 SWIFT_FILES = Package.swift Sources Stages Tests Exercises
 PROGRAMS = sh Sources/programs/programs.sh
@@ -73,13 +75,11 @@ help:
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
-## tour [DIR=.] | one real workload: counts the words under DIR, and draws a page of how
+## tour [DIR=.] | one real workload on every stage: counts the words under DIR, and draws a page of how
 .PHONY: tour
 tour:
-	swift build -c release --product tour
+	@sh Sources/tour/tour.sh "$(DIR)" $(ARGS)
 	swift build -c release --product trace
-	@rm -rf .build/tour && mkdir -p .build/tour
-	@.build/release/tour --record .build/tour/$(LAST) $(ARGS) "$(DIR)"
 	@.build/release/trace --tour .build/tour
 	@echo; echo 'to look at: .build/tour/index.html'
 
@@ -328,6 +328,17 @@ chapters:
 	$(if $(N),$(call require_stage,$(N)))
 	@$(COURSE) chapters $(N)
 
+## site [SITE=DIR] [TIMELINES=1] | the notes, stages and diffs as pages for a browser
+.PHONY: site
+site:
+	swift build -c release --product course
+	@TIMELINES='$(TIMELINES)' sh Sources/site/site.sh '$(SITE)' $(NUMBERS)
+
+## site-check [SITE=DIR] [INSTALL=1] | opens each of them in chromium, and follows its links
+.PHONY: site-check
+site-check: site
+	@INSTALL='$(INSTALL)' sh Sources/site/check.sh '$(SITE)'
+
 ## propagate FROM=05 FILE=Runtime/chan.swift [KEEP_GOING=1] [SINCE=HEAD] | carries a change into later stages
 .PHONY: propagate
 propagate:
@@ -341,6 +352,20 @@ propagate:
 .PHONY: parity
 parity:
 	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
+
+## alone N=05 DIR=FOLDER | lays a stage out as a package of its own in an empty folder, builds and runs it
+.PHONY: alone
+alone:
+	$(call require_stage,$(N))
+	@test '$(DIR)' != . || { echo 'make alone: where? DIR=some/empty/folder' >&2; exit 1; }
+	@sh Sources/alone/alone.sh $(N) '$(DIR)'
+
+## test-alone | whether each stage builds and runs so
+.PHONY: test-alone
+test-alone:
+	@rm -rf .build/alone
+	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
+	  rm -rf .build/alone/$$n; done
 
 # Exercises, and bugs to look at. Built silently, unless that will take a while.
 EXERCISES = swift build $(if $(wildcard .build/release/course),--quiet) -c release \

@@ -63,31 +63,45 @@ extension Scenarios {
       for i in 0..<6 { blocking { controlled_sleep(Int64(14_000 + 4_000 * i)) } }
     },
     Scenario(
-      "calls and runs",
+      "run beside a call",
       from: "04",
-      law: "a run ends though a call does not; its goroutine runs in no other",
+      law: "a run ends though a call that has just begun does not",
+      procs: 4,
+      runs: 4
+    ) {
+      let begun = Cell(0)
+      for _ in 0..<3 {
+        go {
+          begun.value += 1
+          // Longer than all runs together.
+          blocking { controlled_sleep(10_000_000_000) }
+        }
+      }
+      while begun.value < 2 {
+        controlled_yield()
+        gosched()
+      }
+    },
+    Scenario(
+      "call beyond a run",
+      from: "04",
+      law: "a goroutine whose call ends as its run does runs in no other",
       procs: 2,
       runs: 4
     ) {
       runNumber.value += 1
       let mine = runNumber.value
-      let begun = Cell(false)
-      let ended = Cell(0)
+      let called = Cell(0)
       for k in 1...3 {
         go {
           blocking {
-            ended.value += 1
+            called.value += 1
             for _ in 0..<(k * 10) { _ = controlled_point(nil) }
           }
           expect(runNumber.value == mine, "a goroutine of another run goes on")
         }
       }
-      go {
-        begun.value = true
-        // Longer than all runs together.
-        blocking { controlled_sleep(10_000_000_000) }
-      }
-      while !begun.value || ended.value < mine - 1 {
+      while called.value < mine - 1 {
         controlled_yield()
         gosched()
       }

@@ -10,7 +10,8 @@ extension Scenarios {
       "burst",
       from: "05",
       law: "what a full queue cannot hold is run all the same, each once",
-      procs: 3
+      procs: 3,
+      every: 4
     ) {
       let group = WaitGroup()
       let ran = Cell([UInt8](repeating: 0, count: 700))

@@ -24,6 +24,9 @@ struct Scenario {
   /// How often, one run after the other, in one process.
   let runs: Int
 
+  /// It is run in every so many rounds: a long one takes the time of many others.
+  let every: Int
+
   /// Stages that do not promise it, as their READMEs say: there a schedule must be
   /// found in which it does not hold.
   let lacking: [String]
@@ -35,6 +38,7 @@ struct Scenario {
     law: String,
     procs: Int,
     runs: Int = 1,
+    every: Int = 1,
     lacking: [String] = [],
     body: @escaping @Sendable () throws -> Void
   ) {
@@ -43,6 +47,7 @@ struct Scenario {
     self.law = law
     self.procs = procs
     self.runs = runs
+    self.every = every
     self.lacking = lacking
     self.body = body
   }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -358,7 +359,7 @@ int32_t controlled_run(const struct controlled_plan *p, int32_t quiet, void (*bo
       dup2(null, 2);
     }
     // Not more than this of real time, whatever happens.
-    alarm(10);
+    alarm(60);
     begin(p);
     body();
     shared->steps = steps;
@@ -368,6 +369,17 @@ int32_t controlled_run(const struct controlled_plan *p, int32_t quiet, void (*bo
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+int64_t controlled_cputime(void) {
+  int64_t ns = 0;
+  for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+    struct rusage r;
+    getrusage(who, &r);
+    ns += (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000000ll
+          + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1000ll;
+  }
+  return ns;
 }
 
 void controlled_fixed_addresses(char *const *argv, const char *godebug) {

@@ -83,6 +83,9 @@ struct controlled_plan {
 int32_t controlled_run(const struct controlled_plan *_Nonnull plan, int32_t quiet,
                        void (*_Nonnull body)(void));
 
+/// What this process and its children have taken of the processor, in nanoseconds.
+int64_t controlled_cputime(void);
+
 /// Starts the process anew with addresses that are the same every time, unless they
 /// are; and sets GODEBUG.
 void controlled_fixed_addresses(char *_Nonnull const *_Nonnull argv,
