@@ -100,7 +100,8 @@ func proveExercises(_ ladder: Ladder, _ options: Options) throws -> Report {
 /// What this program's children have used of processors so far.
 private func processorSeconds() -> Double {
   var usage = rusage()
-  getrusage(RUSAGE_CHILDREN, &usage)
+  // RUSAGE_CHILDREN, which is a number in one library and an enumeration in another.
+  getrusage(-1, &usage)
   func seconds(_ time: timeval) -> Double {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
   }
