@@ -101,7 +101,7 @@ final class Site {
       addTimeline(stage, notes, group)
       addExercises(stage, group)
     }
-    add(epilogue, "epilogue", "Epilogue", "End")
+    add(epilogue, "epilogue", "Epilogue", "After the last stage")
     let labels = [
       "Notes/00-go-map.md": "From our functions to Go's",
       "Notes/00-glossary.md": "Glossary",

@@ -126,7 +126,9 @@ const pages = document.getElementById("pages");
 menu.addEventListener("click", () => {
   menu.ariaExpanded = String(pages.classList.toggle("open"));
 });
-pages.querySelector("[aria-current]")?.scrollIntoView({ block: "center" });
+// Of the list alone: the text stays where it is.
+const current = pages.querySelector("[aria-current]");
+if (current) pages.scrollTop = current.offsetTop - pages.clientHeight / 2;
 
 document.getElementById("theme").addEventListener("click", () => {
   const root = document.documentElement;
@@ -170,6 +172,7 @@ async function check() {
     ids: [...document.querySelectorAll("[id]")].map(element => element.id),
     links: [...document.querySelectorAll("a[href]")].map(link => link.getAttribute("href")),
     wide: root.scrollWidth - innerWidth,
+    scrolled: scrollY,
     background: before,
     themed: before !== after,
     hit,
