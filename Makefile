@@ -54,6 +54,8 @@ IMPL = mine
 AGAIN =
 ALL =
 BUG =
+SITE = .build/site/html
+TIMELINES =
 
 SWIFT_FILES = Package.swift Sources Stages Tests Exercises
 PROGRAMS = sh Sources/programs/programs.sh
@@ -73,13 +75,11 @@ help:
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
 
-## tour [DIR=.] | one real workload: counts the words under DIR, and draws a page of how
+## tour [DIR=.] | one real workload on every stage: counts the words under DIR, and draws a page of how
 .PHONY: tour
 tour:
-	swift build -c release --product tour
+	@sh Sources/tour/tour.sh "$(DIR)" $(ARGS)
 	swift build -c release --product trace
-	@rm -rf .build/tour && mkdir -p .build/tour
-	@.build/release/tour --record .build/tour/$(LAST) $(ARGS) "$(DIR)"
 	@.build/release/trace --tour .build/tour
 	@echo; echo 'to look at: .build/tour/index.html'
 
@@ -178,11 +178,13 @@ switcher:
 arm64:
 	@INSTALL='$(INSTALL)' $(SWITCHER) arm64 $(NUMBERS)
 
-## models [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin
+## models [N=07] [MODEL=wakeup] [MUTANT=2 TRACE=1] [INSTALL=1] | checks the models with spin, all or a stage's
 .PHONY: models
+models: N = all
 models:
+	$(if $(N:all=),$(call require_stage,$(N)))
 	@INSTALL='$(INSTALL)' MUTANT='$(MUTANT)' TRACE='$(TRACE)' \
-	  sh Sources/models/models.sh $(MODEL)
+	  sh Sources/models/models.sh '$(N)' $(MODEL)
 
 ## tsan | all tests under ThreadSanitizer
 .PHONY: tsan
@@ -227,14 +229,14 @@ host:
 	$(call require_stage,$(N))
 	@INSTALL='$(INSTALL)' sh Sources/host/host.sh $(N) $(KEY)
 
-## schedules [T=20] [SEED=] | small programs under many orders of their threads' steps
+## schedules [N=15] [T=20] [SCENARIO= SEED=] | small programs under many orders of their threads' steps
 .PHONY: schedules
 schedules:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) -t $(T) $(if $(SEED),-s $(SEED)) \
 	  $(if $(SCENARIO),'$(SCENARIO)')
 
-## mutants [T=60] | mistakes planted in the runtime, which schedules must find
+## mutants [N=15] [T=60] | mistakes planted in a stage, which schedules must find
 .PHONY: mutants
 mutants: T = 60
 mutants:
@@ -326,6 +328,17 @@ chapters:
 	$(if $(N),$(call require_stage,$(N)))
 	@$(COURSE) chapters $(N)
 
+## site [SITE=DIR] [TIMELINES=1] | the notes, stages and diffs as pages for a browser
+.PHONY: site
+site:
+	swift build -c release --product course
+	@TIMELINES='$(TIMELINES)' sh Sources/site/site.sh '$(SITE)' $(NUMBERS)
+
+## site-check [SITE=DIR] [INSTALL=1] | opens each of them in chromium, and follows its links
+.PHONY: site-check
+site-check: site
+	@INSTALL='$(INSTALL)' sh Sources/site/check.sh '$(SITE)'
+
 ## propagate FROM=05 FILE=Runtime/chan.swift [KEEP_GOING=1] [SINCE=HEAD] | carries a change into later stages
 .PHONY: propagate
 propagate:
@@ -339,6 +352,20 @@ propagate:
 .PHONY: parity
 parity:
 	@$(COURSE) parity $(if $(SINCE),--since '$(SINCE)')
+
+## alone N=05 DIR=FOLDER | lays a stage out as a package of its own in an empty folder, builds and runs it
+.PHONY: alone
+alone:
+	$(call require_stage,$(N))
+	@test '$(DIR)' != . || { echo 'make alone: where? DIR=some/empty/folder' >&2; exit 1; }
+	@sh Sources/alone/alone.sh $(N) '$(DIR)'
+
+## test-alone | whether each stage builds and runs so
+.PHONY: test-alone
+test-alone:
+	@rm -rf .build/alone
+	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
+	  rm -rf .build/alone/$$n; done
 
 # Exercises, and bugs to look at. Built silently, unless that will take a while.
 EXERCISES = swift build $(if $(wildcard .build/release/course),--quiet) -c release \

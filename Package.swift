@@ -94,7 +94,12 @@ let package = Package(
       exclude: ["stress.sh"],
       swiftSettings: stageAlias("15")
     ),
-    .executableTarget(name: "tour", dependencies: ["Goroutines", "Arguments"]),
+    .executableTarget(
+      name: "tour",
+      dependencies: ["Stage15", "Arguments"],
+      exclude: ["tour.sh"],
+      swiftSettings: stageAlias("15")
+    ),
     .target(name: "TraceFile"),
     .target(
       name: "TraceTool",

@@ -21,6 +21,7 @@
  *   at the end of lock2: that is not needed for this. It spares a sleeper the wait for a
  *   waker whom the kernel has stopped between the exchange and futexwakeup.
  *
+ * Stages: 03-15
  * Variant: NONWAIT
  * Columns: M0 M1 M2
  * Mutant 1: no membarrier: the sleeper marks and tries, while the release is in a store buffer

@@ -26,6 +26,7 @@
  *   of rg; never two wait in rg; when nothing moves any more the reader is not parked
  *   with bytes there, after close, or after its deadline.
  *
+ * Stages: 10-15
  * Variant: POLLERS
  * Columns: reader kernel poller closer timer setter
  * Mutant 1: look, then announce: netpollblock looks at atomicInfo before it sets pdWait, not after

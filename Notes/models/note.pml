@@ -22,6 +22,7 @@
  *   when nothing moves any more, nobody sleeps who was woken, and no wake-up is left
  *   over for a sleep to come.
  *
+ * Stages: 03-15
  * Columns: M0 sysmon waker1 waker2
  * Mutant 1: believed: notesleep does not look at key again when its sleep ends
  * Mutant 2: cleared late: mPark clears the note before its sleep, when it may be woken already

@@ -24,6 +24,7 @@
  *   registers are saved; nothing touches the channel once it is freed; a status is
  *   changed only from what it must be; the goroutine ends.
  *
+ * Stages: 03-15
  * Columns: M0 M1 waker
  * Mutant 1: unlock before park: the lock is released on the goroutine's own stack
  * Mutant 2: no parking: execute does not wait for park_m

@@ -31,6 +31,7 @@
  *   idle; or the poller has given a goroutine to an M that did not spin, which runs it
  *   and looks at no timer. And: a wake-up of the poller that is under way arrives.
  *
+ * Stages: 10-15
  * Columns: M0 M1 M2 sysmon
  * Variant: REPORTS TIMERS2
  * Mutant 1: nobody left to poll: an M leaves the poller with a P, and does not wake sysmon

@@ -26,6 +26,7 @@
  *   is woken twice; at the end no P is missing, and every M sleeps, or its thread has
  *   ended.
  *
+ * Stages: 10-15
  * Columns: m0 M1 M2
  * Mutant 1: no look at epoch: exitsyscall goes on with whatever P it gets
  * Mutant 2: look without the lock: exitsyscall0 looks at epoch before it takes sched.lock

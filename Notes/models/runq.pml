@@ -22,6 +22,7 @@
  * Proves: no G is run twice; at the end each was run, or lies in exactly one place;
  *   the ring never holds more than SIZE; the batch of an overflow is half a ring.
  *
+ * Stages: 06-15
  * Columns: owner thief1 thief2
  * Mutant 1: head before copy: runqgrab advances runqhead, and only then copies the slots
  * Mutant 2: take without CAS: runqget stores runqhead instead of changing it by CAS

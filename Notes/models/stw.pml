@@ -23,6 +23,7 @@
  *   stopwait counts each P once; the stop is reached; after the last start no P idles
  *   while work is queued, and nobody is counted as spinning who sleeps.
  *
+ * Stages: 13-15
  * Columns: M0 M1 M2 M3
  * Mutant 1: asked once: preemptall is not repeated, so a request that execute clears is lost
  * Mutant 2: idled while stopping: findRunnable gives up its P without a look at gcwaiting under the lock

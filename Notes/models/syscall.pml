@@ -23,7 +23,8 @@
  *   when the world is stopped every P is in gcstop; it does come to a stop though a call
  *   never ends; at the end every goroutine whose calls end has ended.
  *
- * Variant: RESIZE
+ * Stages: 08-15
+ * Variant: RESIZE 13
  * Columns: M0 M1 M2 sysmon stopper
  * Mutant 1: mark without a barrier: the mark is stored with release, so gcwaiting is looked at first
  * Mutant 2: return without CAS: exitsyscallfast looks at the mark, then takes the P

@@ -29,6 +29,7 @@
  *   still to come. Nothing is sent to a channel that is freed, or that is another
  *   timer's; no function that is freed is run.
  *
+ * Stages: 09-15
  * Columns: G0 G1 M0 M1 mover
  * Variant: FUNCTION PERIOD
  * Mutant 1: no look at seq: fire sends what was copied before a stop

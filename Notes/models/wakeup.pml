@@ -23,6 +23,7 @@
  *   goroutine that computes for ever does not count as moving.) nmspinning is never
  *   negative, no note is woken twice, a P has one M.
  *
+ * Stages: 07-15
  * Columns: M0 M1 M2 sysmon
  * Variant: HANDOFF
  * Mutant 1: put without a barrier: runqtail is stored with release, so the look at nmspinning comes first

@@ -77,12 +77,15 @@ final class ChapterLint {
     let sections = note.sections
     let start = "\(stage.number). "
     let titles = sections.filter { $0.level == 1 }
-    if titles.count != 1 || titles[0].lines.lowerBound != 0
+    // A comment may stand before it.
+    let first = note.lines.firstIndex { !$0.isEmpty && !$0.hasPrefix("<!--") }
+    if titles.count != 1 || titles[0].lines.lowerBound != first
       || !titles[0].title.hasPrefix(start)
       || titles[0].title.count == start.count
     {
       problems.append(
-        "\(at(note, 0)) the first line, and no other, is a title: # \(start)and the idea")
+        "\(at(note, 0)) a chapter has one title, on its first line: # \(start)and the idea"
+      )
     }
     let found = sections.filter { $0.level == 2 }
     if found.map(\.title) != chapterHeadings {
@@ -351,7 +354,7 @@ final class ChapterLint {
       }
       let line = note.lines[i]
       if let found = line.firstMatch(
-        of: /\b[Ll]ines? \d+\b|\.(?:swift|go|S|s|c|h|md):\d+|#L\d+/)
+        of: /\b[Ll]ines? \d+\b|[\w.\/]+\.(?:swift|go|S|s|c|h|md):\d+|#L\d+/)
       {
         problems.append(
           "\(at(note, i)) \"\(found.output)\" is a line number: name the function")
@@ -423,7 +426,8 @@ func mentioned(_ text: String) -> [String] {
   // Words of a manual: futex(2).
   if text.wholeMatch(of: /\w+\(\d\)/) != nil { names = [] }
   return names.filter { name in
-    name.count > 1 && !name.allSatisfy { $0.isUppercase || $0 == "_" || $0.isNumber }
+    name.count > 1 && name.firstMatch(of: /^_[GP][a-z]/) == nil
+      && !name.allSatisfy { $0.isUppercase || $0 == "_" || $0.isNumber }
       && !foreignNames.contains(name)
   }
 }
@@ -452,7 +456,8 @@ let foreignNames: Set = [
   "connect",
   "eventfd", "io_uring", "kqueue", "timerfd", "getrusage", "clock_gettime", "fork",
   "exec",
-  "flock", "wait4", "waitpid", "kill", "sigreturn", "rt_sigreturn", "userfaultfd",
+  "flock", "wait4", "recover", "panic", "chan", "goto", "waitpid", "kill", "sigreturn",
+  "rt_sigreturn", "userfaultfd",
   "mincore",
   // Processor
   "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip", "r8", "r9", "r10", "r11",
@@ -537,6 +542,8 @@ struct Makefile {
       }
     }
     guard words.popFirst() != nil else { return [] }
+    // A trace's FROM is a time.
+    let ofStages = words.first == "trace" ? ["N"] : ["N", "A", "B", "FROM"]
     var problems: [String] = []
     var isQuoted = false
     for word in words {
@@ -553,7 +560,7 @@ struct Makefile {
         if name.allSatisfy({ $0.isUppercase }), !variables.contains(name) {
           problems.append("make has no variable \(name)=; `make` lists what it has")
         }
-        if ["N", "A", "B", "FROM"].contains(name),
+        if ofStages.contains(name),
           value.wholeMatch(of: /\d\d/) != nil,
           !stages.contains(where: { $0.number == value })
         {

@@ -40,6 +40,8 @@ func perform(_ options: Options, _ ladder: Ladder) throws -> Report {
   case .drift: drift(ladder)
   case .readmes: readmes(ladder)
   case .chapters: try chapters(ladder, options.stages)
+  case .site: try writeSite(ladder, to: options.out, timelines: options.timelines)
+  case .serve: try serve(URL(fileURLWithPath: options.out))
   case .propagate: try propagate(ladder, options)
   case .parity: try parity(ladder, since: options.since)
   case .exercises: try ladder.listExercises(options)

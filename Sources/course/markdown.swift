@@ -88,6 +88,9 @@ struct Note {
 
   private mutating func findBlocks() {
     var start: (line: Int, fence: String, info: String)?
+    // Lines indented by four after a blank one, unless they go on with a list.
+    var indented: Int?
+    var isList = false
     for (i, line) in lines.enumerated() {
       let text = line.trimmingCharacters(in: .whitespaces)
       let fence = String(text.prefix { $0 == "`" })
@@ -101,6 +104,17 @@ struct Note {
         isCode[i] = true
         let info = text.dropFirst(fence.count).trimmingCharacters(in: .whitespaces)
         start = (i, fence, info)
+      } else if line.hasPrefix("    "), !isList,
+        indented != nil || i == 0 || lines[i - 1].isEmpty
+      {
+        isCode[i] = true
+        indented = indented ?? i
+      } else if !line.isEmpty {
+        if let from = indented { blocks.append(Block(info: "", lines: from..<i)) }
+        indented = nil
+        if !line.hasPrefix(" ") {
+          isList = line.firstMatch(of: /^([-*+]|\d+[.)])\s/) != nil
+        }
       }
     }
     if let open = start {

@@ -84,12 +84,15 @@ final class Scratch {
     return verdict
   }
 
+  /// Builds, and runs these tests. What is to pass may be silent for as long as a test may
+  /// take.
   func attempt(
-    _ patches: [String], _ exercise: Exercise? = nil, filters: [String]
+    _ patches: [String], _ exercise: Exercise? = nil, filters: [String],
+    passes: Bool = false
   ) throws -> Verdict {
     let built = try build(patches, exercise)
     if !built.passed { return built }
-    var verdict = try copy.run(filters, silence: silence)
+    var verdict = try copy.run(filters, silence: passes ? patience(60) : silence)
     verdict.warnings = built.warnings
     verdict.seconds += built.seconds
     return verdict
@@ -102,7 +105,8 @@ final class Scratch {
     let filters = deciding.filter { !$0.tests.allSatisfy { names.contains($0.file) } }
       .map(\.filter)
     let verdict =
-      filters.isEmpty ? try build([]) : try attempt([], filters: Set(filters).sorted())
+      filters.isEmpty
+      ? try build([]) : try attempt([], filters: Set(filters).sorted(), passes: true)
     if verdict.passed { silence = patience(max(8, 5 * verdict.longestSilence)) }
     return verdict
   }
@@ -160,10 +164,9 @@ final class Scratch {
       } else if let warning = verdict.warnings.first {
         finding.problem = "the compiler warns of it: \(warning)"
       }
-      finding.seen =
-        (verdict.output + "\n" + verdict.happened.joined(separator: "\n"))
-        .components(separatedBy: "\n").first { $0.contains(bug.seen) }?
-        .trimmingCharacters(in: .whitespaces) ?? ""
+      let lines = (verdict.output.components(separatedBy: "\n") + verdict.happened)
+      let line = lines.first { $0.contains(bug.seen) } ?? ""
+      finding.seen = around(bug.seen, line.trimmingCharacters(in: .whitespaces))
     }
     switch Way(bug.test) {
     case .test(let name):
@@ -277,6 +280,16 @@ final class Scratch {
     }
     return verdict
   }
+}
+
+/// A long line, cut to what stands around a text in it.
+func around(_ text: String, _ line: String, _ width: Int = 100) -> String {
+  guard line.count > width, let range = line.range(of: text) else { return line }
+  let before = line[..<range.lowerBound]
+  let room = max(0, width - text.count) / 2
+  let start = before.count > room ? "... " + before.suffix(room) : before
+  let after = line[range.upperBound...]
+  return start + text + after.prefix(room) + (after.count > room ? " ..." : "")
 }
 
 func museum(_ ladder: Ladder, _ options: Options) throws -> Report {

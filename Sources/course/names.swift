@@ -141,8 +141,12 @@ final class Vocabulary {
   func elsewhere() -> Set<String> {
     let files =
       (try? ladder.git.files(under: ["Sources", "Package.swift", "Makefile"])) ?? []
+    // Their names, too: of programs, of models.
+    let all = (try? ladder.git.files(under: ["Sources", "Notes"])) ?? []
     return words(
-      "", files.filter { !$0.hasPrefix("Sources/course/") && !$0.contains("/corpus/") })
+      "", files.filter { !$0.hasPrefix("Sources/course/") && !$0.contains("/corpus/") }
+    )
+    .union(all.flatMap { identifiers($0.split(separator: "/").last ?? "") })
   }
 
   private func words(_ name: String, _ files: [String]) -> Set<String> {

@@ -11,6 +11,8 @@ struct Options: Equatable {
     case drift
     case readmes
     case chapters
+    case site
+    case serve
     case propagate
     case parity
     case exercises
@@ -42,6 +44,10 @@ struct Options: Equatable {
   var again = false
   var all = false
   var reference = false
+
+  /// Where the pages go, and where timelines are.
+  var out = ".build/site/html"
+  var timelines: String?
 }
 
 let help = """
@@ -55,6 +61,10 @@ let help = """
       Checks that each stage's README has what it must.
   course chapters [NN ...]
       Checks the chapters in Notes, or those of these stages, and the map to Go.
+  course site [--out DIR] [--timelines DIR]
+      Writes the notes as pages for a browser; timelines: NN-program.html.
+  course serve --out DIR
+      Serves such pages on this machine, and prints the address.
   course propagate FROM FILE [--keep-going] [--since COMMIT]
       Carries a change of a file into all later stages.
   course parity [--since COMMIT]
@@ -104,6 +114,8 @@ func parse(_ arguments: [String]) throws -> Options {
     case "--again": options.again = true
     case "--all": options.all = true
     case "--reference": options.reference = true
+    case "--out": options.out = try value(argument)
+    case "--timelines": options.timelines = try value(argument)
     default:
       if argument.hasPrefix("-") {
         throw CommandLineError.wrong("unknown option \(printable(argument))")
@@ -129,6 +141,7 @@ func parse(_ arguments: [String]) throws -> Options {
     options.stages = [free[0]]
     options.file = free[1]
   case .diffs where free.isEmpty, .drift where free.isEmpty, .readmes where free.isEmpty,
+    .site where free.isEmpty, .serve where free.isEmpty,
     .parity where free.isEmpty:
     break
   case .exercises where free.count <= 1, .museum where free.count <= 1,

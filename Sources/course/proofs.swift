@@ -9,6 +9,7 @@ func proveExercises(_ ladder: Ladder, _ options: Options) throws -> Report {
   let only = try options.stages.first.map { try ladder.stage($0) }
   let clock = ContinuousClock()
   let began = clock.now
+  let busyBefore = processorSeconds()
   var report = Report()
   var problems: [String] = []
   var times: [Double] = []
@@ -49,12 +50,13 @@ func proveExercises(_ ladder: Ladder, _ options: Options) throws -> Report {
       tell("          no test is called \(pattern)")
     }
     let reference = try scratch.reference()
+    let time = "\(Int(reference.seconds.rounded())) s"
+    let words = reference.happened.joined(separator: "\n            ")
     tell(
-      "          the stage itself: \(plural(reference.count, "test")),"
-        + " \(Int(reference.seconds.rounded())) s")
+      "          \(left("the stage itself", 32)) \(left(time, 6)) "
+        + (reference.passed
+          ? "passes \(plural(reference.count, "test"))" : "fails: \(words)"))
     if !reference.passed {
-      let words = reference.happened.joined(separator: "\n            ")
-      tell("          it fails: \(words)")
       problems.append("\(stage.name) itself fails: \(words)")
       times += Array(repeating: 0, count: others.count + here.bugs.count)
       continue
@@ -90,8 +92,19 @@ func proveExercises(_ ladder: Ladder, _ options: Options) throws -> Report {
     "prove-exercises: \(plural(exercises, "exercise")), \(plural(bugs, "bug"))"
       + (skipped > 0 ? " (\(skipped) skipped)" : "")
       + ", \(problems.isEmpty ? "no problem" : plural(problems.count, "problem"))"
-      + "; \(Int(seconds.rounded())) s in all, \(String(format: "%.1f", each)) s for one")
+      + "; \(Int(seconds.rounded())) s in all, \(String(format: "%.1f", each)) s for one;"
+      + " processor time \(Int((processorSeconds() - busyBefore).rounded())) s")
   return report
+}
+
+/// What this program's children have used of processors so far.
+private func processorSeconds() -> Double {
+  var usage = rusage()
+  getrusage(RUSAGE_CHILDREN.rawValue, &usage)
+  func seconds(_ time: timeval) -> Double {
+    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  }
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime)
 }
 
 private func predictionProblem(
@@ -128,7 +141,7 @@ private func exerciseProblem(
     // A stage that passes is the solution of what was taken out of it.
     if exercise.kind == .extend || !ladder.added(exercise).isEmpty {
       let solved = try scratch.attempt(
-        ladder.solution(exercise), exercise, filters: filters)
+        ladder.solution(exercise), exercise, filters: filters, passes: true)
       if !solved.passed {
         return ("solved, it fails: \(solved.happened.joined(separator: " / "))", "")
       }

@@ -128,9 +128,9 @@ func judged(_ ended: Ended) -> Verdict {
       #"^\S+ +Test (.+?) recorded an issue(?: with .*?)? at ([^:]+:\d+):\d+: (.*)$"#, line
     ) {
       current = bare(parts[0])
-      issues[current!, default: []].append("\(parts[1]): \(parts[2])")
+      issues[current!, default: []].append(cut("\(parts[1]): \(parts[2])"))
     } else if let name = current, let parts = groups(#"^\S* *↳ (.*)$"#, line) {
-      issues[name]!.append("  " + parts[0])
+      issues[name]!.append(cut("  " + parts[0]))
     } else if line.hasPrefix("◇") || line.hasPrefix("✔") || line.hasPrefix("✘") {
       current = nil
     }
@@ -162,6 +162,11 @@ func judged(_ ended: Ended) -> Verdict {
   for name in others.prefix(20) { verdict.happened.append("`\(name)` failed, too") }
   if others.count > 20 { verdict.happened.append("and \(others.count - 20) more") }
   return verdict
+}
+
+/// A message may show whole arrays.
+private func cut(_ line: String) -> String {
+  line.count > 400 ? line.prefix(200) + " ... " + line.suffix(200) : line
 }
 
 /// What a process says before it ends.

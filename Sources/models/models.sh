@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Checks the models of Notes/models with spin. Each is searched to the end and must
-# hold; then each of its mutants, one mistake each, must be rejected.
+# hold; then each of its mutants, one mistake each, must be rejected, and so must what
+# it says more than the stage keeps, its gaps.
 #
-#   models.sh [NAME]      all models, or one
+#   models.sh all|NN [NAME]      all models, those of a stage, or one
+#   models.sh all|NN list        their names
 #
-# From the environment: MUTANT=2 only that mutant of NAME (0: the model itself);
-# TRACE=1 its shortest counterexample, a column per process; INSTALL=1 installs spin
-# and a C compiler. What a model's header says after "Columns:", "Variant:" and
-# "Mutant N:" is read from there.
+# From the environment: MUTANT=2 only that mutant of NAME (0: the model itself), or
+# that gap; TRACE=1 its shortest counterexample, a column per process; INSTALL=1
+# installs spin and a C compiler. What a model's header says is read from there, after
+# "Stages:", of which it is a model, first and last, "Columns:", "Variant:", with the
+# first stage of it where that is a later one, "Gap NAME:" and "Mutant N:".
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -54,6 +57,21 @@ find_tools() {
 
 # What the header of model $1 says after "$2:", a line each.
 header() { sed -n "s/^ \* $2: *//p" "$models/$1.pml"; }
+
+# Is stage $stage, or any, one that model $1 is of?
+covers() {
+  [ "$stage" != all ] || return 0
+  range=$(header "$1" Stages)
+  ! expr "$stage" '<' "${range%-*}" >/dev/null && ! expr "$stage" '>' "${range#*-}" >/dev/null
+}
+
+# The variants of model $1 that stage $stage has.
+variants() {
+  header "$1" Variant | while read -r name from; do
+    if [ "$stage" != all ] && expr "$stage" '<' "${from:-00}" >/dev/null; then continue; fi
+    echo "$name"
+  done
+}
 
 # search MODEL MUTANT FLAGS COMPILER-FLAGS...: runs one search in $out/MODEL-N and
 # sets errors, states, depth, seconds.
@@ -136,27 +154,54 @@ reject() {
   mutants=$((mutants + 1))
 }
 
+# A gap must be found, like a mutant.
+gap() {
+  search "$1" 0 "-D$2" -O0 -DBFS -DNOREDUCE
+  [ "$errors" != 0 ] || die "$1, gap $2, holds: the stage keeps more than the model says"
+  count=$(steps | wc -l)
+  printf 'models:   gap %-5s       found     %9s states, %3d steps, %3d s  %s\n' \
+    "$2" "$states" "$count" "$seconds" "$(header "$1" "Gap $2")"
+  [ "${TRACE:-}" != 1 ] || trace
+  gaps=$((gaps + 1))
+}
+
 check() {
   [ -e "$models/$1.pml" ] || die "there is no model $1; there are: $all"
   if [ -z "${MUTANT:-}" ] || [ "$MUTANT" = 0 ]; then
     hold "$1" ''
-    for variant in $(header "$1" Variant); do hold "$1" "$variant"; done
+    for variant in $(variants "$1"); do hold "$1" "$variant"; done
     holding=$((holding + 1))
   fi
+  for m in $(sed -n 's/^ \* Gap \([A-Z]*\):.*/\1/p' "$models/$1.pml"); do
+    [ "${MUTANT:-$m}" != "$m" ] || gap "$1" "$m"
+  done
   for m in $(sed -n 's/^ \* Mutant \([0-9]*\):.*/\1/p' "$models/$1.pml"); do
     [ "${MUTANT:-$m}" != "$m" ] || reject "$1" "$m"
   done
 }
 
+stage=$1
+shift
+all=
+for file in "$models"/*.pml; do
+  model=$(basename "$file" .pml)
+  if covers "$model"; then all="$all $model"; fi
+done
+[ -n "$all" ] || die "there are no models of stage $stage"
+if [ "${1:-}" = list ]; then
+  echo "${all# }"
+  exit
+fi
 mkdir -p $out
 find_tools
-all=
-for file in "$models"/*.pml; do all="$all $(basename "$file" .pml)"; done
 if [ -n "${MUTANT:-}${TRACE:-}" ] && [ -z "${1:-}" ]; then
   die "which model? make models MODEL=wakeup MUTANT=1 TRACE=1; there are:$all"
 fi
-holding=0 mutants=0
+if [ -n "${1:-}" ] && [ -e "$models/$1.pml" ] && ! covers "$1"; then
+  die "$1 is of stages $(header "$1" Stages); of stage $stage there are:$all"
+fi
+holding=0 mutants=0 gaps=0
 # shellcheck disable=SC2086
 for model in ${1:-$all}; do check "$model"; done
-[ "$holding$mutants" != 00 ] || die "$1 has no mutant $MUTANT"
-say "$holding models hold, $mutants mutants rejected"
+[ "$holding$mutants$gaps" != 000 ] || die "$1 has no mutant $MUTANT"
+say "$holding models hold, $mutants mutants rejected, $gaps gaps found"

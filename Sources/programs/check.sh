@@ -36,7 +36,7 @@ has() {
 
 # What program $1 needs is $2, which the stage called $3 introduces.
 check_need() {
-  grep -q "^| $3 |" README.md || wrong "$1 needs stage $3, which README.md does not have"
+  grep -qF "| [$3](" README.md || wrong "$1 needs stage $3, which README.md does not have"
   first=
   before=
   for folder in Stages/[0-9][0-9]-*; do

@@ -11,7 +11,7 @@ let usage = """
   its seed. When one fails, prints its seed and the few switches of threads that the
   failure needs.
 
-    -t   seconds in all, 0 to 1000000 (default 20)
+    -t   seconds of the processor in all, 0 to 1000000 (default 20)
     -n   schedules of each scenario, 1 to 1000000000, instead of a time
     -s   one schedule, or the first one: its seed
     -l   lists the scenarios

@@ -169,3 +169,20 @@ func write_(_ fd: Int32, _ bytes: UnsafeRawPointer, _ n: Int) -> Int64 {
   controlled_polled()
   return r
 }
+
+func piperead(_ fd: Int32, _ bytes: UnsafeMutableRawPointer?, _ n: Int) -> Int64 {
+  let r = CLinux.piperead(fd, bytes, n)
+  controlled_polled()
+  return r
+}
+
+func pipewrite(_ fd: Int32, _ bytes: UnsafeRawPointer?, _ n: Int) -> Int64 {
+  let r = CLinux.pipewrite(fd, bytes, n)
+  controlled_polled()
+  return r
+}
+
+func netclose(_ fd: Int32) {
+  CLinux.netclose(fd)
+  controlled_polled()
+}

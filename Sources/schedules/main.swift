@@ -15,7 +15,11 @@ struct StandardError: TextOutputStream {
 }
 
 nonisolated(unsafe) var standardError = StandardError()
+let scenarios = Scenarios.all
 nonisolated(unsafe) var scenario = scenarios[0]
+
+/// The stage's number, which is in its module's name.
+let stage = String(reflecting: WaitGroup.self).dropFirst("Stage".count).prefix(2)
 
 func parsed() -> Options {
   do {
@@ -35,12 +39,12 @@ func parsed() -> Options {
 
 let options = parsed()
 if options.lists {
-  for s in scenarios { print("\(s.name): \(s.law)") }
+  for s in scenarios { print("\(s.name), from stage \(s.from): \(s.law)") }
   exit_clean(0)
 }
 let named = options.chosen.map { name in scenarios.first { $0.name == name }! }
 let chosen = named.isEmpty ? scenarios : named
-controlled_fixed_addresses(CommandLine.unsafeArgv.fixed)
+controlled_fixed_addresses(CommandLine.unsafeArgv.fixed, Scenarios.godebug)
 
 extension UnsafeMutablePointer where Pointee == UnsafeMutablePointer<CChar>? {
   var fixed: UnsafePointer<UnsafeMutablePointer<CChar>> {
@@ -51,7 +55,9 @@ extension UnsafeMutablePointer where Pointee == UnsafeMutablePointer<CChar>? {
 /// The child's whole life.
 nonisolated(unsafe) let body: @convention(c) () -> Void = {
   do {
-    try run(procs: scenario.procs) { try scenario.body() }
+    for _ in 0..<scenario.runs {
+      try run(procs: scenario.procs) { try scenario.body() }
+    }
   } catch {
     fail("\(error)")
   }
@@ -127,18 +133,36 @@ func shrink(_ list: Decisions) -> Decisions {
 }
 
 /// The function in which a point is: its own name, without module, arguments and the
-/// like.
-func place(_ pc: UInt) -> String {
+/// like. Not what stands for the operation itself, where that is not inlined.
+func place(_ d: controlled_decision) -> String {
+  withUnsafeBytes(of: d.where) { bytes in
+    let pcs = bytes.bindMemory(to: UInt.self).prefix { $0 != 0 }
+    return pcs.lazy.map(function).first { !operations.contains($0) } ?? "?"
+  }
+}
+
+/// Of controlled.swift, and what these call; Atomic stands for all its methods.
+let operations = [
+  "Atomic", "withUnsafePointer", "procyield", "osyield", "futexsleep", "futexwakeup",
+  "usleep_ns", "epollwait",
+]
+
+/// The name of the function at pc.
+func function(_ pc: UInt) -> String {
   var mangled = [CChar](repeating: 0, count: 1024)
   if symbolize(pc, &mangled, mangled.count) < 0 { return "?" }
   var name = [CChar](repeating: 0, count: 4096)
   if demangle(mangled, &name, name.count) == 0 { name = mangled }
   var text = Substring(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-  for prefix in ["specialization <", "> of ", "variable initialization expression of "] {
+  if text.contains("schedules.") { return "the scenario" }
+  for prefix in [
+    "specialization <", "> of ", "variable initialization expression of ", " in ",
+  ] {
     if let i = text.end(of: prefix) { text = text[i...] }
   }
   // The module's name ends in a number; a private name is in parentheses.
   if let i = text.end(of: "Stage") { text = text[i...].drop { $0 != "." }.dropFirst() }
+  if text.hasPrefix("Atomic") { return "Atomic" }
   if text.first == "(" { text = text.dropFirst() }
   text = text.prefix { !"(<: ".contains($0) }
   return text.split(separator: ".").last.map(String.init) ?? "?"
@@ -172,7 +196,7 @@ func meaning(_ status: Int32) -> String {
 func report(_ seed: UInt64, _ steps: UInt64, _ status: Int32) -> Never {
   let all = recorded()
   print("\(scenario.name): seed \(seed) fails: \(meaning(status)); \(all.count) switches")
-  print("again: make schedules SCENARIO='\(scenario.name)' SEED=\(seed)")
+  print("again: make schedules N=\(stage) SCENARIO='\(scenario.name)' SEED=\(seed)")
   let again = play(seed: seed, steps: steps)
   if again != status { print("NOT REPEATED: the second time \(meaning(again))") }
   if play(all) == 0 {
@@ -187,7 +211,7 @@ func report(_ seed: UInt64, _ steps: UInt64, _ status: Int32) -> Never {
       "is stopped", "sleeps", "waits",
     ][Int(d.reason)]
     print(
-      "  thread \(d.thread) \(verb) in \(place(d.where)), its point \(d.point):",
+      "  thread \(d.thread) \(verb) in \(place(d)), its point \(d.point):",
       "thread \(d.to) goes on")
   }
   print("and then:")
@@ -197,12 +221,15 @@ func report(_ seed: UInt64, _ steps: UInt64, _ status: Int32) -> Never {
 
 textinit()
 
-/// Steps of each scenario without any switch, and schedules it passed.
+/// Of a scenario that does not hold on every stage: it fails here, and that is known.
+func isLacking(_ s: Scenario) -> Bool { s.lacking.contains(String(stage)) }
+
+/// Steps of each scenario without any switch.
 var steps: [UInt64] = []
 for s in chosen {
   scenario = s
   let plain = play([])
-  if plain != 0 {
+  if plain != 0, !isLacking(s) {
     print("\(s.name): fails without any switch: \(meaning(plain))")
     _ = play([], quiet: false)
     exit_clean(1)
@@ -211,23 +238,64 @@ for s in chosen {
 }
 
 // All scenarios take turns, so that a mistake is found by the one that is quickest.
-let until = nanotime() + Int64(options.seconds * 1e9)
+// Seconds are those of the processor: how busy the machine is makes no difference.
+let until = controlled_cputime() + Int64(options.seconds * 1e9)
+/// How much longer those that must fail may take to.
+let patience: Int64 = 60_000_000_000
+
+/// With which seed each of those that must fail has failed.
+var seeds = [UInt64?](repeating: nil, count: chosen.count)
 var next = options.seed ?? 1
 var n = 0
-while n == 0
-  || (options.runs.map { n < $0 } ?? (options.seed == nil && nanotime() < until))
-{
-  for (k, s) in chosen.enumerated() {
-    scenario = s
+
+/// Schedules that each has passed.
+var counts = [Int](repeating: 0, count: chosen.count)
+
+@MainActor func unseen() -> [Int] {
+  chosen.indices.filter { isLacking(chosen[$0]) && seeds[$0] == nil }
+}
+
+/// The scenarios to be run in this round.
+@MainActor func due() -> [Int] {
+  var all = chosen.indices.filter { seeds[$0] == nil }
+  if all.count > 1 { all.removeAll { n % chosen[$0].every != 0 } }
+  if n == 0 { return all }
+  if let runs = options.runs { return n < runs ? all : [] }
+  if options.seed != nil { return [] }
+  let now = controlled_cputime()
+  return now < until ? all : now < until + patience ? unseen() : []
+}
+
+var round = due()
+while !round.isEmpty {
+  for k in round {
+    scenario = chosen[k]
     // With switches there are more steps than without.
     let length = 2 * steps[k]
     let status = play(seed: next, steps: length)
-    if status != 0 { report(next, length, status) }
+    if status == 0 {
+      counts[k] += 1
+    } else if isLacking(scenario), options.seed == nil {
+      seeds[k] = next
+    } else {
+      report(next, length, status)
+    }
   }
-  next &+= 1
   n += 1
+  next &+= 1
+  round = due()
 }
+var missed = 0
 for (k, s) in chosen.enumerated() {
-  print("\(s.name): \(n) schedules of \(steps[k]) points and more: \(s.law)")
+  if !isLacking(s) {
+    print("\(s.name): \(counts[k]) schedules of \(steps[k]) points and more: \(s.law)")
+  } else if let seed = seeds[k] {
+    print("\(s.name): not promised here, and seed \(seed) shows it: \(s.law)")
+  } else if options.seed == nil {
+    print("\(s.name): NOT SEEN TO FAIL, though stage \(stage) does not promise: \(s.law)")
+    missed += 1
+  }
 }
-print("schedules: \(n * chosen.count) passed")
+let few = missed > 0 ? ", \(missed) not seen to fail" : ""
+print("schedules: stage \(stage): \(counts.reduce(0, +)) passed\(few)")
+if missed > 0 { exit_clean(1) }

@@ -11,10 +11,10 @@
 // the kernel, in `blocking`; while they do, their Ps serve the counters. Each
 // counter has a table of its own: nothing is shared, nothing is locked.
 
-import Goroutines
+import Stage
 
 func countWithGoroutines(_ root: Path, _ progress: Progress) -> Count {
-  let counters = gomaxprocs()
+  let counters = OnStage.procs
   let readers = 2 * counters
   let paths = Channel<[Path]>(capacity: 16)
   let full = Channel<Chunk>(capacity: readers)
@@ -24,7 +24,7 @@ func countWithGoroutines(_ root: Path, _ progress: Progress) -> Count {
 
   go {
     var walk = Walk(root)
-    while let files = blocking({ walk.next() }) {
+    while let files = OnStage.inKernel({ walk.next() }) {
       paths.send(files)
     }
     paths.close()
@@ -43,7 +43,7 @@ func countWithGoroutines(_ root: Path, _ progress: Progress) -> Count {
       }
       for files in paths {
         for file in files {
-          reader.read(file, kernel: { blocking($0) }, exchange: exchange)
+          reader.read(file, kernel: { OnStage.inKernel($0) }, exchange: exchange)
         }
         progress.add(files: files.count)
       }

@@ -3,7 +3,7 @@
 // Both ways of counting, timed, compared, and printed.
 
 import Glibc
-import Goroutines
+import Stage
 
 struct Result {
   var plain: Count
@@ -56,8 +56,9 @@ func record(_ result: Result, _ root: Path, _ file: String) throws {
   let columns = [
     fixed(result.plainTime / .seconds(1) * 1000, 1),
     fixed(result.concurrentTime / .seconds(1) * 1000, 1),
-    "\(c.threads)", "\(c.goroutinesCreated)", "\(c.switches)", "\(c.steals)",
-    "\(c.handoffs)", "\(c.preemptions)",
+    count(OnStage.threads(c)), "\(c.goroutinesCreated)", "\(c.switches)",
+    count(OnStage.steals(c)?.times), count(OnStage.handoffs(c)),
+    count(OnStage.preemptions(c)),
   ]
   guard let out = fopen(file + ".tsv", "w") else {
     throw IOError(errno: errno, operation: "open")
@@ -65,6 +66,9 @@ func record(_ result: Result, _ root: Path, _ file: String) throws {
   fputs(columns.joined(separator: "\t") + "\n", out)
   if fclose(out) != 0 { throw IOError(errno: errno, operation: "write") }
 }
+
+/// What a stage does not have is not zero.
+private func count(_ n: UInt64?) -> String { n.map { "\($0)" } ?? "-" }
 
 private func timed(
   _ what: String,
@@ -149,16 +153,19 @@ private func printTimes(_ result: Result) {
 }
 
 private func printCounters(_ c: SchedulerCounters) {
-  print(
-    """
-
-    the scheduler: \(plural(c.threads, "thread")), \
-    \(plural(c.goroutinesCreated, "goroutine")), \
-    \(plural(c.switches, "switch", "switches")), \
-    \(plural(c.steals, "steal")) of \(plural(c.stolen, "goroutine")),
-    \(plural(c.handoffs, "hand-off")), \
-    \(plural(c.preemptions, "preemption")) \
-    (\(grouped(c.asyncPreemptions)) by signal)
-    """
-  )
+  var parts = [
+    plural(c.goroutinesCreated, "goroutine"),
+    plural(c.switches, "switch", "switches"),
+  ]
+  if let n = OnStage.threads(c) { parts.insert(plural(n, "thread"), at: 0) }
+  if let steals = OnStage.steals(c) {
+    parts.append(
+      "\(plural(steals.times, "steal")) of \(plural(steals.goroutines, "goroutine"))")
+  }
+  if let n = OnStage.handoffs(c) { parts.append(plural(n, "hand-off")) }
+  if let n = OnStage.preemptions(c) {
+    let bySignal = OnStage.asyncPreemptions(c).map { " (\(grouped($0)) by signal)" }
+    parts.append(plural(n, "preemption") + (bySignal ?? ""))
+  }
+  print("\nthe scheduler: " + parts.joined(separator: ", "))
 }

@@ -9,15 +9,16 @@
 
 import Arguments
 import Glibc
-import Goroutines
+import Stage
 
 let usage = """
-  usage: tour [--top N] [--record FILE] [DIR]
+  usage: tour [--top N] [--brief] [--record FILE] [DIR]
 
   Counts the words of every text file under DIR (default: this directory) with
   goroutines and in a plain loop, and compares results and times.
 
     --top N         print the N most frequent words (default 20)
+    --brief         print nothing of what was found
     --record FILE   count once more, and record that in FILE.trace; in FILE.tsv what
                     was printed of time and the scheduler, for `trace --tour`
     --help          print this
@@ -30,6 +31,7 @@ let usage = """
 
 struct Options {
   var top = 20
+  var isBrief = false
   var record: String?
   var directory = "."
 }
@@ -46,7 +48,8 @@ struct Tour {
         print(usage)
         exit(0)
       case .wrong(let message):
-        complain("tour: \(message)\nusage: tour [--top N] [--record FILE] [DIR]")
+        complain(
+          "tour: \(message)\nusage: tour [--top N] [--brief] [--record FILE] [DIR]")
         exit(2)
       }
     }
@@ -67,6 +70,8 @@ func parse(_ arguments: [String]) throws(CommandLineError) -> Options {
       options.top = try parseTop(value)
     case _ where argument.hasPrefix("--top="):
       options.top = try parseTop(String(argument.dropFirst("--top=".count)))
+    case "--brief":
+      options.isBrief = true
     case "--record":
       guard let value = rest.popFirst() else { throw .wrong("--record needs a file") }
       options.record = value
@@ -106,7 +111,7 @@ func tour(_ options: Options) -> Int32 {
     complain("(a file that changes meanwhile has this effect, too)")
     return 1
   }
-  report(result, top: options.top)
+  if !options.isBrief { report(result, top: options.top) }
   if let file = options.record {
     do {
       try record(result, root, file)

@@ -34,9 +34,10 @@ final class Repository {
   }
 
   /// Replaces a text that must be in the file once.
-  func edit(_ path: String, _ old: String, _ new: String) throws {
+  func edit(_ path: String, _ old: String, _ new: String, every: Bool = false) throws {
     let text = try #require(read(path))
-    try #require(text.components(separatedBy: old).count == 2, "\(old) in \(path)")
+    let places = text.components(separatedBy: old).count - 1
+    try #require(every ? places > 0 : places == 1, "\(old) in \(path)")
     try write(path, text.replacingOccurrences(of: old, with: new))
   }
 

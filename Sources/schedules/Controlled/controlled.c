@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,23 +190,42 @@ static void give(uint32_t to) {
   syscall(SYS_futex, &threads[to].baton, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void turn(enum controlled_reason reason, uintptr_t where) {
+/// A frame: where that of the caller is, and the return address.
+typedef const uintptr_t *frame;
+
+/// The return addresses of f and of the frames around it.
+static void places(frame f, uintptr_t *where) {
+  for (int i = 0; i < CONTROLLED_PLACES; i++) {
+    where[i] = f[1];
+    frame next = (frame)f[0];
+    // The first frame of a stack has none around it.
+    if (next <= f || next - f > 4096) return;
+    f = next;
+  }
+}
+
+static void turn(enum controlled_reason reason, frame where) {
   struct thread *t = &threads[self];
   wake();
   uint32_t to = choose(reason);
   since++;
-  if (to == (uint32_t)self && t->state == RUNNABLE) return;
+  int stays = to == (uint32_t)self && t->state == RUNNABLE;
+  // What a list does by itself need not be in one.
+  int usual = stays && (reason == CONTROLLED_PREEMPTED || after(to) == to);
+  if (!usual && shared->n < CONTROLLED_DECISIONS) {
+    struct controlled_decision *d = &decisions[shared->n++];
+    *d = (struct controlled_decision){(uint32_t)self, t->points, to, reason, {0}};
+    places(where, d->where);
+  }
+  if (stays) return;
   since = 0;
-  if (shared->n < CONTROLLED_DECISIONS)
-    decisions[shared->n++] =
-        (struct controlled_decision){(uint32_t)self, t->points, to, reason, where};
   shared->steps = steps;
   int ended = t->state == ENDED;
   give(to);
   if (!ended) await(t);
 }
 
-static void point(enum controlled_reason reason, uintptr_t where) {
+static void point(enum controlled_reason reason, frame where) {
   if (!active || self < 0) return;
   threads[self].points++;
   steps++;
@@ -218,18 +238,18 @@ static void point(enum controlled_reason reason, uintptr_t where) {
 // What the runtime calls.
 
 void *controlled_point(const void *p) {
-  point(CONTROLLED_PREEMPTED, (uintptr_t)__builtin_return_address(0));
+  point(CONTROLLED_PREEMPTED, __builtin_frame_address(0));
   return (void *)p;
 }
 
 void controlled_yield(void) {
-  point(CONTROLLED_YIELDED, (uintptr_t)__builtin_return_address(0));
+  point(CONTROLLED_YIELDED, __builtin_frame_address(0));
 }
 
 int64_t controlled_now(void) { return now; }
 
 /// Sleeps on addr; whether the time has passed.
-static int sleepon(const void *addr, int64_t ns, uintptr_t where) {
+static int sleepon(const void *addr, int64_t ns, frame where) {
   struct thread *t = &threads[self];
   t->state = ASLEEP;
   t->addr = addr;
@@ -252,29 +272,29 @@ static int wakeon(const void *addr, uint32_t n) {
 }
 
 void controlled_sleep(int64_t ns) {
-  uintptr_t where = (uintptr_t)__builtin_return_address(0);
+  frame where = __builtin_frame_address(0);
   point(CONTROLLED_PREEMPTED, where);
   sleepon(NULL, ns, where);
 }
 
 int32_t controlled_futexsleep(const void *addr, uint32_t val, int64_t timeout) {
-  uintptr_t where = (uintptr_t)__builtin_return_address(0);
+  frame where = __builtin_frame_address(0);
   point(CONTROLLED_PREEMPTED, where);
   if (__atomic_load_n((const uint32_t *)addr, __ATOMIC_SEQ_CST) != val) return -EAGAIN;
   return sleepon(addr, timeout, where) ? -ETIMEDOUT : 0;
 }
 
 int32_t controlled_futexwakeup(const void *addr, uint32_t n) {
-  point(CONTROLLED_PREEMPTED, (uintptr_t)__builtin_return_address(0));
+  point(CONTROLLED_PREEMPTED, __builtin_frame_address(0));
   return wakeon(addr, n);
 }
 
 int32_t controlled_poll(int64_t ns) {
-  return !sleepon(&pollers, ns, (uintptr_t)__builtin_return_address(0));
+  return !sleepon(&pollers, ns, __builtin_frame_address(0));
 }
 
 void controlled_polled(void) {
-  point(CONTROLLED_PREEMPTED, (uintptr_t)__builtin_return_address(0));
+  point(CONTROLLED_PREEMPTED, __builtin_frame_address(0));
   wakeon(&pollers, MAX_THREADS);
 }
 
@@ -293,7 +313,7 @@ void controlled_thread(void *created) {
   self = (int32_t)(t - threads);
   t->start(t->arg);
   t->state = ENDED;
-  turn(CONTROLLED_SLEPT, (uintptr_t)controlled_thread);
+  turn(CONTROLLED_SLEPT, __builtin_frame_address(0));
 }
 
 // Running.
@@ -339,7 +359,7 @@ int32_t controlled_run(const struct controlled_plan *p, int32_t quiet, void (*bo
       dup2(null, 2);
     }
     // Not more than this of real time, whatever happens.
-    alarm(10);
+    alarm(60);
     begin(p);
     body();
     shared->steps = steps;
@@ -351,9 +371,20 @@ int32_t controlled_run(const struct controlled_plan *p, int32_t quiet, void (*bo
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-void controlled_fixed_addresses(char *const *argv) {
-  // A signal's moment is not ours to choose.
-  setenv("GODEBUG", "asyncpreemptoff=1", 1);
+int64_t controlled_cputime(void) {
+  int64_t ns = 0;
+  for (int who = RUSAGE_CHILDREN; who <= RUSAGE_SELF; who++) {
+    struct rusage r;
+    getrusage(who, &r);
+    ns += (r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000000ll
+          + (r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1000ll;
+  }
+  return ns;
+}
+
+void controlled_fixed_addresses(char *const *argv, const char *godebug) {
+  if (godebug != NULL) setenv("GODEBUG", godebug, 1);
+  else unsetenv("GODEBUG");
   int p = personality(0xffffffff);
   if (p < 0 || p & ADDR_NO_RANDOMIZE) return;
   if (personality((unsigned long)p | ADDR_NO_RANDOMIZE) >= 0) execv("/proc/self/exe", argv);

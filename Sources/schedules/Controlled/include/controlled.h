@@ -32,14 +32,17 @@ enum controlled_reason {
   CONTROLLED_YIELDED = 2,
 };
 
+enum { CONTROLLED_PLACES = 8 };
+
 /// The baton goes from a thread, at the point with this number of its own, to another.
 struct controlled_decision {
   uint32_t thread;
   uint32_t point;
   uint32_t to;
   uint32_t reason;
-  /// Where in the program the point is.
-  uintptr_t where;
+  /// Where in the program the point is, and what called that, as far as there is room;
+  /// then zeros.
+  uintptr_t where[CONTROLLED_PLACES];
 };
 
 enum { CONTROLLED_DECISIONS = 65536 };
@@ -80,9 +83,13 @@ struct controlled_plan {
 int32_t controlled_run(const struct controlled_plan *_Nonnull plan, int32_t quiet,
                        void (*_Nonnull body)(void));
 
+/// What this process and its children have taken of the processor, in nanoseconds.
+int64_t controlled_cputime(void);
+
 /// Starts the process anew with addresses that are the same every time, unless they
-/// are; and turns preemption by signals off.
-void controlled_fixed_addresses(char *_Nonnull const *_Nonnull argv);
+/// are; and sets GODEBUG.
+void controlled_fixed_addresses(char *_Nonnull const *_Nonnull argv,
+                                const char *_Nullable godebug);
 
 /// Before an operation on memory at p, which threads share. Returns p: what the compiler
 /// knows of the memory does not hold there.
