@@ -146,12 +146,12 @@ test: $(NUMBERS:%=test-%) test-trace test-course
 ## test-trace | the tests of the tool that draws traces
 .PHONY: test-trace
 test-trace:
-	$(SWIFT_TEST) --filter '^TraceTests\.'
+	STAGE=tools $(SWIFT_TEST) --filter '^TraceTests\.'
 
 ## test-course | the tests of the tools that keep stages an idea apart
 .PHONY: test-course
 test-course:
-	$(SWIFT_TEST) --filter '^CourseTests\.'
+	STAGE=tools $(SWIFT_TEST) --filter '^CourseTests\.'
 
 ## test-15 | what one stage promises, and nothing else
 test-%:

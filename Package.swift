@@ -8,7 +8,8 @@ let stages = [
   "13-stop-the-world", "14-stack-growth", "15-bootstrap",
 ]
 
-/// STAGE=05 in the environment: the tests of that stage alone, and of no tool.
+/// STAGE=05 in the environment: the tests of that stage alone, and of no tool;
+/// STAGE=tools: those of the tools alone.
 let tested = Context.environment["STAGE"]
 
 /// What a program or a test sees of a stage: one name, whichever stage it is.
@@ -110,5 +111,5 @@ let package = Package(
     ),
     .executableTarget(
       name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
-  ] + stageTargets + (tested == nil ? toolTests : [])
+  ] + stageTargets + (tested == nil || tested == "tools" ? toolTests : [])
 )
