@@ -367,9 +367,10 @@ test-alone:
 	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
 	  rm -rf .build/alone/$$n; done
 
-# Exercises, and bugs to look at. Built silently, unless that will take a while.
-EXERCISES = swift build $(if $(wildcard .build/release/course),--quiet) -c release \
-  --product course >&2 && .build/release/course
+# Exercises, and bugs to look at. Compiled for debugging, which is done sooner, and
+# silently, unless it is the first time.
+EXERCISES = swift build $(if $(wildcard .build/debug/course),--quiet) --product course >&2 \
+  && .build/debug/course
 # A stage that was named on the command line.
 ASKED = $(if $(filter command,$(origin N)),'$(N)')
 require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \

@@ -160,10 +160,10 @@ struct Collection {
       return found
     }
     if here.isEmpty {
-      throw CommandLineError.wrong(
+      throw Failure(
         "stage \(stage.number) has no exercises; make exercises lists those there are")
     }
-    throw CommandLineError.wrong(
+    throw Failure(
       "stage \(stage.number) has no exercise \(printable(number)); there are: "
         + here.map(\.number).joined(separator: " "))
   }
@@ -171,7 +171,7 @@ struct Collection {
   func bug(_ stage: Stage, _ slug: String) throws -> Bug {
     let here = bugs.filter { $0.stage == stage }
     if let found = here.first(where: { $0.slug == slug }) { return found }
-    throw CommandLineError.wrong(
+    throw Failure(
       "stage \(stage.number) has no bug \(printable(slug)); there are: "
         + (here.isEmpty ? "none" : here.map(\.slug).joined(separator: " ")))
   }

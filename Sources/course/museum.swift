@@ -146,10 +146,15 @@ final class Scratch {
   }
 
   func find(_ bug: Bug) throws -> Finding {
-    var finding = Finding()
     let clock = ContinuousClock()
     let began = clock.now
-    defer { finding.seconds = (clock.now - began) / .seconds(1) }
+    var finding = try search(bug)
+    finding.seconds = (clock.now - began) / .seconds(1)
+    return finding
+  }
+
+  private func search(_ bug: Bug) throws -> Finding {
+    var finding = Finding()
     func judge(_ verdict: Verdict) {
       if verdict.kind == .refusedByCompiler {
         finding.problem = "does not compile: " + (verdict.happened.first ?? "")
@@ -184,8 +189,9 @@ final class Scratch {
         finding.problem = "the switcher's test \(name) fails without it, too"
       }
     case .schedules(let scenario):
-      judge(try schedules([bug.patch], scenario))
-      if finding.problem == nil, case let verdict = try schedules([], scenario),
+      judge(try schedules([bug.patch], scenario, seconds: 60))
+      if finding.problem == nil,
+        case let verdict = try schedules([], scenario, seconds: 10),
         !verdict.passed
       {
         finding.problem = "make schedules finds something without it, too"
@@ -206,9 +212,12 @@ final class Scratch {
         ["sh", "Sources/models/models.sh", stage.number, model], in: ladder.root,
         environment: ["MUTANT": mutant, "TRACE": "1"], silence: 900, limit: 1800)
       // That a mutant is rejected is what the script calls good.
-      var verdict = Verdict(output: ended.output)
-      verdict.kind = ended.status == 0 ? .failed : .passed
-      judge(verdict)
+      if ended.status != 0 {
+        let last = ended.output.components(separatedBy: "\n").last { !$0.isEmpty }
+        finding.problem = "is not found by \(bug.test): \(last ?? "it says nothing")"
+        return finding
+      }
+      judge(Verdict(kind: .failed, output: ended.output))
     }
     return finding
   }
@@ -239,14 +248,16 @@ final class Scratch {
         "Sources/CLinux/linux.c", "-Wl,--gc-sections", "-pthread", "-o", program,
       ], in: ladder.root, silence: 300, limit: 600)
     if built.status != 0 { return compiled(built) }
-    return plain(
+    return verdict(
       try execute(
         [ladder.url(program).path, name], in: ladder.root, silence: silence, limit: 300))
   }
 
   /// One scenario of make schedules, on the stage patched: in a folder that looks like the
   /// repository to it.
-  private func schedules(_ patches: [String], _ scenario: String) throws -> Verdict {
+  private func schedules(
+    _ patches: [String], _ scenario: String, seconds: Int
+  ) throws -> Verdict {
     let root = StageCopy(
       ladder: ladder, stage: stage, path: ".build/exercises/\(stage.number)-schedules")
     try FileManager.default.createDirectory(
@@ -256,15 +267,18 @@ final class Scratch {
       ladder: ladder, stage: stage, path: "\(root.path)/\(stage.folder)")
     try inner.bring(patches)
     let ended = try execute(
-      ["sh", "Sources/schedules/schedules.sh", stage.number, "-t", "60", scenario],
+      [
+        "sh", "Sources/schedules/schedules.sh", stage.number, "-t", "\(seconds)",
+        scenario,
+      ],
       in: root.folder, silence: 900, limit: 1800, line: Ticker.show)
     Ticker.clear()
     if ended.status != 0, ended.output.contains("error: ") { return compiled(ended) }
-    return plain(ended)
+    return verdict(ended)
   }
 
   /// A program that says by its status whether all is well.
-  private func plain(_ ended: Ended) -> Verdict {
+  private func verdict(_ ended: Ended) -> Verdict {
     var verdict = Verdict(output: ended.output, seconds: ended.seconds)
     verdict.count = 1
     verdict.happened = ended.output.components(separatedBy: "\n").filter { !$0.isEmpty }

@@ -146,11 +146,11 @@ func parse(_ arguments: [String]) throws -> Options {
     break
   case .exercises where free.count <= 1, .museum where free.count <= 1,
     .proveExercises where free.count <= 1, .progress where free.isEmpty:
-    options.stages = free
+    options.stages = free.map(twoDigits)
   case .start where free.count == 2, .check where free.count == 2,
     .hint where free.count == 2, .reset where free.count == 2:
-    options.stages = [free[0]]
-    options.exercise = free[1]
+    options.stages = [twoDigits(free[0])]
+    options.exercise = twoDigits(free[1])
   case .start, .check, .hint, .reset:
     throw CommandLineError.wrong(
       "\(name) takes a stage and an exercise, as in N=05 E=02; make exercises lists them")
@@ -167,4 +167,9 @@ func parse(_ arguments: [String]) throws -> Options {
     throw CommandLineError.wrong("either side by side or words in their line")
   }
   return options
+}
+
+/// 5 is 05 to who is in a hurry.
+private func twoDigits(_ number: String) -> String {
+  number.count == 1 ? "0" + number : number
 }

@@ -42,6 +42,8 @@ func execute(
   for key in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "STAGE"] {
     inherited[key] = nil
   }
+  // What is printed here is read, not looked at.
+  inherited["NO_COLOR"] = "1"
   process.environment = inherited.merging(environment) { $1 }
   process.standardInput = FileHandle.nullDevice
   let pipe = Pipe()
@@ -80,7 +82,7 @@ func execute(
       if bytes.count < 16 << 20 { bytes += buffer[..<count] }
       heard = clock.now
       while let end = bytes[lineStart...].firstIndex(of: newline) {
-        line(String(decoding: bytes[lineStart..<end], as: UTF8.self))
+        line(plain(String(decoding: bytes[lineStart..<end], as: UTF8.self)))
         lineStart = end + 1
       }
     } else if !process.isRunning {
@@ -99,13 +101,20 @@ func execute(
   process.waitUntilExit()
   kill(group, SIGKILL)
   ended.seconds = seconds(since: began)
-  ended.output = String(decoding: bytes, as: UTF8.self)
+  ended.output = plain(String(decoding: bytes, as: UTF8.self))
   ended.status = process.terminationStatus
   if process.terminationReason == .uncaughtSignal {
     ended.signal = process.terminationStatus
     ended.status += 128
   }
   return ended
+}
+
+/// A text without what colours it on a terminal.
+func plain(_ text: String) -> String {
+  text.contains("\u{1b}")
+    ? text.replacingOccurrences(
+      of: "\u{1b}\\[[0-9;]*[A-Za-z]", with: "", options: .regularExpression) : text
 }
 
 /// What is interrupted takes what it runs along.

@@ -248,6 +248,9 @@ struct Renderer {
     let known = references[id] as? Node
     var title = inline(node["overridingTitleInlineContent"] as? [Node] ?? [])
     if title.isEmpty {
+      title = inline(known?["titleInlineContent"] as? [Node] ?? [])
+    }
+    if title.isEmpty {
       title = escaped(
         node["overridingTitle"] as? String ?? known?["title"] as? String ?? id)
     }

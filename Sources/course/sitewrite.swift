@@ -9,7 +9,7 @@ let templateFolder = "Sources/site"
 
 func writeSite(_ ladder: Ladder, to folder: String, timelines: String?) throws -> Report {
   let manager = FileManager.default
-  let out = URL(fileURLWithPath: folder, relativeTo: ladder.root).standardizedFileURL
+  let out = folder.hasPrefix("/") ? URL(fileURLWithPath: folder) : ladder.url(folder)
   let work = ladder.url(".build/site")
   let made =
     timelines.flatMap {

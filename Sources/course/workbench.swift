@@ -376,8 +376,8 @@ extension Ladder {
       let done = here.filter { state[$0].word == .done }.count
       let begun = here.filter { state[$0].word == .begun }.count
       report.lines.append(
-        "\(left(stage.name, 20)) \(left("\(done) of \(here.count) done", 14))"
-          + (begun > 0 ? "  \(begun) begun" : ""))
+        "\(left(stage.name, 20)) \(done) of \(here.count) done"
+          + (begun > 0 ? ", \(begun) begun" : ""))
     }
     report.lines.append(next(state))
     return report

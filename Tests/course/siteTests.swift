@@ -13,7 +13,8 @@ private let frame =
 private func repository() throws -> Repository {
   let repository = try Repository()
   try repository.write(
-    "README.md", "# A course\n\nRead [06](Notes/06-work-stealing.md#the-idea).\n")
+    "README.md",
+    "# A course\n\nWords.\n\nRead [06](Notes/06-work-stealing.md#the-idea).\n")
   try repository.write(
     "Notes/06-work-stealing.md",
     """
@@ -54,7 +55,7 @@ struct SiteTests {
     #expect(page.contains("Runtime-proc-swift.html\">the code</a>"))
     #expect(page.contains("<h2 id=\"the-idea\">"))
     #expect(
-      page.contains(
+      page.replacing("\n", with: "").contains(
         "<details><summary>Answer</summary><p>It <code>&lt;steals&gt;</code>."))
     #expect(
       page.contains(
@@ -69,7 +70,7 @@ struct SiteTests {
     let first = try #require(repository.read("out/index.html"))
     #expect(first.contains("<a href=\"06-work-stealing.html#the-idea\">06</a>"))
     let index = try #require(repository.read("out/search.js"))
-    #expect(index.contains("It <steals>."))
+    #expect(index.contains("<steals>"))
     #expect(try repository.run("site", "--out", "out").isGood)
   }
 
