@@ -542,6 +542,8 @@ struct Makefile {
       }
     }
     guard words.popFirst() != nil else { return [] }
+    // A trace's FROM is a time.
+    let ofStages = words.first == "trace" ? ["N"] : ["N", "A", "B", "FROM"]
     var problems: [String] = []
     var isQuoted = false
     for word in words {
@@ -558,7 +560,7 @@ struct Makefile {
         if name.allSatisfy({ $0.isUppercase }), !variables.contains(name) {
           problems.append("make has no variable \(name)=; `make` lists what it has")
         }
-        if ["N", "A", "B", "FROM"].contains(name),
+        if ofStages.contains(name),
           value.wholeMatch(of: /\d\d/) != nil,
           !stages.contains(where: { $0.number == value })
         {

@@ -203,7 +203,7 @@ final class Scratch {
         return finding
       }
       let ended = try execute(
-        ["sh", "Sources/models/models.sh", model], in: ladder.root,
+        ["sh", "Sources/models/models.sh", stage.number, model], in: ladder.root,
         environment: ["MUTANT": mutant, "TRACE": "1"], silence: 900, limit: 1800)
       // That a mutant is rejected is what the script calls good.
       var verdict = Verdict(output: ended.output)

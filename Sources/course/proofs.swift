@@ -100,7 +100,7 @@ func proveExercises(_ ladder: Ladder, _ options: Options) throws -> Report {
 /// What this program's children have used of processors so far.
 private func processorSeconds() -> Double {
   var usage = rusage()
-  getrusage(RUSAGE_CHILDREN, &usage)
+  getrusage(RUSAGE_CHILDREN.rawValue, &usage)
   func seconds(_ time: timeval) -> Double {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
   }

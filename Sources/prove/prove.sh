@@ -30,7 +30,8 @@ if [ "$stage" = all ]; then
   all='test test-release switcher arm64 tsan asan ubsan models'
   for number in $with_schedules; do all="$all schedules-$number"; done
   for number in $with_mutants; do all="$all mutants-$number"; done
-  all="$all programs test-disasm prologue stress stress-debug fuzz browser debuggers host format-check drift readmes"
+  all="$all programs test-disasm prologue stress stress-debug fuzz browser debuggers host format-check drift readmes chapters"
+  all="$all prove-exercises"
 else
   all='test test-release tsan asan ubsan'
   # shellcheck disable=SC2086
@@ -38,7 +39,10 @@ else
   # shellcheck disable=SC2086
   if among "$stage" $with_mutants; then all="$all mutants"; fi
   if sh Sources/models/models.sh "$stage" list >/dev/null 2>&1; then all="$all models"; fi
-  all="$all stress stress-debug"
+  # Random programs want several threads, as schedules do.
+  # shellcheck disable=SC2086
+  if among "$stage" $with_schedules; then all="$all stress stress-debug"; fi
+  all="$all prove-exercises"
 fi
 for part in "$@"; do
   case " $all " in
@@ -73,7 +77,7 @@ for part in "$@"; do
   case $stage-$part in
     all-schedules-* | all-mutants-*) of="N=${part#*-}" ;;
     all-*) of= ;;
-    *-stress* | *-schedules | *-mutants | *-models) of="N=$stage" ;;
+    *-stress* | *-schedules | *-mutants | *-models | *-exercises) of="N=$stage" ;;
     *) part=$part-$stage of= ;;
   esac
   case $part in
@@ -81,7 +85,7 @@ for part in "$@"; do
     stress-debug) command="stress CONFIG=debug T=$seconds $of" ;;
     schedules-*) command="schedules T=$((seconds / 10 + 1)) $of" ;;
     mutants-*) command="mutants $of" ;;
-    mutants | models) command="$part $of" ;;
+    mutants | models | prove-exercises) command="$part $of" ;;
     schedules | stress | fuzz) command="$part T=$seconds $of" ;;
     *) command=$part ;;
   esac

@@ -49,7 +49,8 @@ extension RuntimeTests {
       for count: UInt32 in [2, 4, 8, 64] {
         let ours = meetings((0..<count).map { places(StealOrder(count, after: $0)) })
         var random = SystemRandomNumberGenerator()
-        let theirs = meetings((0..<count).map { _ in places(StealOrder(count, random.next())) })
+        let theirs = meetings(
+          (0..<count).map { _ in places(StealOrder(count, random.next())) })
         print("\(count) thieves: \(ours) % meet, with the random order \(theirs) %")
         #expect(ours == 0)
       }

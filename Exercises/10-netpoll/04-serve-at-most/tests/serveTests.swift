@@ -10,7 +10,9 @@ extension RuntimeTests {
   @Suite("serve(atMost:)")
   struct ServeTests {
     @Test(arguments: [1, 2, 4])
-    func `at most three are served at a time, and all of them in the end`(procs: Int) throws {
+    func `at most three are served at a time, and all of them in the end`(procs: Int)
+      throws
+    {
       try inRun(procs: procs, within: 20) { t in
         let listener = try TCPListener()
         let active = Counter()

@@ -80,7 +80,8 @@ extension RuntimeTests {
           let deep = stacktop(g) - g[].softlo
           pass()
           let size = stacktop(g) - g[].softlo
-          t.check(size < deep / 2, "\(size) of \(deep) bytes kept: the rest is given back")
+          t.check(
+            size < deep / 2, "\(size) of \(deep) bytes kept: the rest is given back")
           t.check(size > 300 * 1024, "\(size) bytes are less than what is in use")
           t.check(g[].grown)
           pass()
@@ -106,7 +107,8 @@ extension RuntimeTests {
             let before = schedulerCounters().stackGrowths
             again.send(1)
             t.equal(result.receive(), 1000)
-            t.check(schedulerCounters().stackGrowths > before, "was given back, and grows")
+            t.check(
+              schedulerCounters().stackGrowths > before, "was given back, and grows")
             pass()
           }
           again.close()

@@ -44,7 +44,7 @@ extension RuntimeTests {
           goUntilParked { _ = descend(1000, end) }
           let usage = stackUsage()
           t.check(usage.deepest >= 1 << 20, "\(usage)")
-          t.check(usage.deepest <= 2 << 20, "\(usage)")
+          t.check(usage.deepest <= 16 << 20, "\(usage)")
           end.close()
         }
       }
@@ -75,7 +75,7 @@ extension RuntimeTests {
 
             """)
           t.check(usage.stacks >= n, "\(usage)")
-          t.check(kilobytes * 1024 / n < 6000, "\(kilobytes) KB")
+          t.check(kilobytes * 1024 / n < 16 << 10, "\(kilobytes) KB")
           end.close()
           group.wait()
         }

@@ -56,7 +56,8 @@ extension RuntimeTests {
       }
     }
 
-    @Test func `a job that throws, or leaves by goexit, is counted, and its worker goes on`()
+    @Test
+    func `a job that throws, or leaves by goexit, is counted, and its worker goes on`()
       throws
     {
       try inRun(procs: 2) { t in
