@@ -102,7 +102,7 @@ check server "$(cat $out/address)" site/
 
 # What a browser that prefers dark pages shows.
 for theme in 0 1; do
-  open theme$theme "file://$site/index.html#check" --blink-settings=preferredColorScheme=$theme \
+  open theme$theme "file://$site/index.html#site-check" --blink-settings=preferredColorScheme=$theme \
     --virtual-time-budget=3000 --dump-dom >"$out/theme$theme.dom"
   sed -n 's/.*data-background="\([^"]*\)".*/\1/p' "$out/theme$theme.dom" >"$out/theme$theme"
   [ -s $out/theme$theme ] || die "the first page does not say its colour"

@@ -139,7 +139,7 @@ document.getElementById("theme").addEventListener("click", () => {
   } catch {}
 });
 
-// What make site-check asks each page: it opens it in a frame, with #check, and is told
+// What make site-check asks each page: it opens it in a frame, with #site-check, and is told
 // what the page sees of itself. A file may not look into another file's frame.
 async function check() {
   if (document.readyState !== "complete") {
@@ -181,4 +181,4 @@ async function check() {
   if (parent !== window) parent.postMessage(result, "*");
 }
 
-if (location.hash === "#check") check();
+if (location.hash === "#site-check") check();
