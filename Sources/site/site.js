@@ -8,7 +8,8 @@ const field = document.getElementById("search");
 const found = document.getElementById("found");
 const most = 30;
 
-const lower = siteText.map(entry => entry[3].toLowerCase());
+// Made when first needed: most pages are read without a search.
+let lower = [];
 
 // Better: in a heading, as a whole word, in text rather than in code, more often.
 function score(i, words) {
@@ -28,6 +29,7 @@ function score(i, words) {
 function search(text) {
   const words = text.toLowerCase().split(/\s+/).filter(word => word.length > 0);
   if (words.length === 0 || text.trim().length < 2) return null;
+  if (lower.length === 0) lower = siteText.map(entry => entry[3].toLowerCase());
   const hits = [];
   for (let i = 0; i < siteText.length; i++) {
     const value = score(i, words);
@@ -159,11 +161,14 @@ async function check() {
   theme.click();
   const after = background();
   forget();
-  field.value = "findRunnable";
-  show();
-  const hit = found.querySelector("a")?.getAttribute("href") ?? "";
-  field.value = "";
-  show();
+  let hit = null;
+  if (location.hash === "#site-check-search") {
+    field.value = "findRunnable";
+    show();
+    hit = found.querySelector("a")?.getAttribute("href") ?? "";
+    field.value = "";
+    show();
+  }
   const result = {
     page: location.pathname.split("/").pop(),
     title: document.title,
@@ -181,4 +186,4 @@ async function check() {
   if (parent !== window) parent.postMessage(result, "*");
 }
 
-if (location.hash === "#site-check") check();
+if (location.hash.startsWith("#site-check")) check();
