@@ -11,9 +11,10 @@ const most = 30;
 // Made when first needed: most pages are read without a search.
 let lower = [];
 
-// Better: in a heading, as a whole word, in text rather than in code, more often.
-function score(i, words) {
-  const [page, , heading] = siteText[i];
+// Better: in a heading, as a whole word, in capitals as they were typed, in text rather than
+// in code, more often.
+function score(i, words, typed) {
+  const [page, , heading, text] = siteText[i];
   let sum = 0;
   for (const word of words) {
     const at = lower[i].indexOf(word);
@@ -23,7 +24,7 @@ function score(i, words) {
     const count = Math.min(5, lower[i].split(word).length - 1);
     sum += count + (isWhole ? 6 : 0) + (heading.toLowerCase().includes(word) ? 12 : 0);
   }
-  return sum + (sitePages[page][2] === "text" ? 8 : 0);
+  return sum + (text.includes(typed) ? 10 : 0) + (sitePages[page][2] === "text" ? 16 : 0);
 }
 
 function search(text) {
@@ -32,7 +33,7 @@ function search(text) {
   if (lower.length === 0) lower = siteText.map(entry => entry[3].toLowerCase());
   const hits = [];
   for (let i = 0; i < siteText.length; i++) {
-    const value = score(i, words);
+    const value = score(i, words, text.trim());
     if (value > 0) hits.push({ i, value });
   }
   hits.sort((a, b) => b.value - a.value || a.i - b.i);
@@ -51,6 +52,7 @@ function marked(text, words) {
 }
 
 function snippet(i, words) {
+  if (sitePages[siteText[i][0]][2] === "code") return "in code";
   const at = Math.max(0, lower[i].indexOf(words[0]) - 60);
   const text = siteText[i][3].slice(at, at + 180);
   return (at > 0 ? "\u2026" : "") + text + (at + 180 < siteText[i][3].length ? "\u2026" : "");
