@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 
 site=$1
 out=.build/site/check
-limit=600 # seconds, for all pages
+limit=1200 # seconds, for all pages
 
 say() { echo "site-check: $*"; }
 die() {

@@ -8,11 +8,13 @@ const field = document.getElementById("search");
 const found = document.getElementById("found");
 const most = 30;
 
-const lower = siteText.map(entry => entry[3].toLowerCase());
+// Made when first needed: most pages are read without a search.
+let lower = [];
 
-// Better: in a heading, as a whole word, in text rather than in code, more often.
-function score(i, words) {
-  const [page, , heading] = siteText[i];
+// Better: in a heading, as a whole word, in capitals as they were typed, in text rather than
+// in code, more often.
+function score(i, words, typed) {
+  const [page, , heading, text] = siteText[i];
   let sum = 0;
   for (const word of words) {
     const at = lower[i].indexOf(word);
@@ -22,15 +24,16 @@ function score(i, words) {
     const count = Math.min(5, lower[i].split(word).length - 1);
     sum += count + (isWhole ? 6 : 0) + (heading.toLowerCase().includes(word) ? 12 : 0);
   }
-  return sum + (sitePages[page][2] === "text" ? 8 : 0);
+  return sum + (text.includes(typed) ? 10 : 0) + (sitePages[page][2] === "text" ? 16 : 0);
 }
 
 function search(text) {
   const words = text.toLowerCase().split(/\s+/).filter(word => word.length > 0);
   if (words.length === 0 || text.trim().length < 2) return null;
+  if (lower.length === 0) lower = siteText.map(entry => entry[3].toLowerCase());
   const hits = [];
   for (let i = 0; i < siteText.length; i++) {
-    const value = score(i, words);
+    const value = score(i, words, text.trim());
     if (value > 0) hits.push({ i, value });
   }
   hits.sort((a, b) => b.value - a.value || a.i - b.i);
@@ -49,6 +52,7 @@ function marked(text, words) {
 }
 
 function snippet(i, words) {
+  if (sitePages[siteText[i][0]][2] === "code") return "in code";
   const at = Math.max(0, lower[i].indexOf(words[0]) - 60);
   const text = siteText[i][3].slice(at, at + 180);
   return (at > 0 ? "\u2026" : "") + text + (at + 180 < siteText[i][3].length ? "\u2026" : "");
@@ -159,11 +163,14 @@ async function check() {
   theme.click();
   const after = background();
   forget();
-  field.value = "findRunnable";
-  show();
-  const hit = found.querySelector("a")?.getAttribute("href") ?? "";
-  field.value = "";
-  show();
+  let hit = null;
+  if (location.hash === "#site-check-search") {
+    field.value = "findRunnable";
+    show();
+    hit = found.querySelector("a")?.getAttribute("href") ?? "";
+    field.value = "";
+    show();
+  }
   const result = {
     page: location.pathname.split("/").pop(),
     title: document.title,
@@ -181,4 +188,4 @@ async function check() {
   if (parent !== window) parent.postMessage(result, "*");
 }
 
-if (location.hash === "#site-check") check();
+if (location.hash.startsWith("#site-check")) check();
