@@ -40,7 +40,17 @@ struct TestIndex {
 
   mutating func add(_ source: Source, _ file: String) {
     let tokens = source.lexed.tokens
-    words[file] = Set(tokens.lazy.filter { $0.kind == .word }.map(\.text))
+    // What stands behind a point is a member, unless it is a type; and what a file has a
+    // name of its own for, it does not want from elsewhere.
+    var own: Set<String> = []
+    for (i, token) in tokens.enumerated() where token.kind == .word {
+      let before = i > 0 ? tokens[i - 1].text : ""
+      if ["let", "var", "func"].contains(before) { own.insert(token.text) }
+      if before != "." || token.text.first?.isUppercase == true {
+        words[file, default: []].insert(token.text)
+      }
+    }
+    words[file]?.subtract(own)
     for declaration in source.declarations {
       let texts = tokens[declaration.tokens].prefix(12).map(\.text)
       if declaration.keyword == "import" {
@@ -102,13 +112,12 @@ struct TestIndex {
   func needed(by files: some Sequence<String>) -> [String] {
     var found = Set(
       self.files.filter { $0.hasPrefix("support") || $0.hasPrefix("posix") })
-    var open = Array(Set(files).union(found))
+    // What all files use is whole without them.
+    var open = Array(Set(files).subtracting(found))
     found.formUnion(open)
     while let file = open.popLast() {
       for word in words[file] ?? [] {
         for home in homes[word] ?? [] where !found.contains(home) {
-          // What a file declares itself it does not want from elsewhere.
-          if homes[word]!.contains(file) { continue }
           found.insert(home)
           open.append(home)
         }

@@ -256,7 +256,7 @@ extension Ladder {
           )
         }
       }
-      report.lines.append(next(state))
+      report.lines.append(next(state, after: exercise))
       return report
     }
     var lines = [
@@ -315,7 +315,7 @@ extension Ladder {
       agrees
         ? style.paint("they agree", "32")
         : style.paint("they differ", "33") + ", or are said in other words",
-      "", text("\(exercise.folder)/why.md") ?? "", next(state),
+      "", text("\(exercise.folder)/why.md") ?? "", next(state, after: exercise),
     ])
   }
 
@@ -383,14 +383,18 @@ extension Ladder {
     return report
   }
 
-  /// The first that is begun, or else the first that is not.
-  private func next(_ state: LearnerState) -> String {
+  /// The first that is begun, or else the first that is not: of those after an exercise
+  /// that is done, if there are any.
+  private func next(_ state: LearnerState, after last: Exercise? = nil) -> String {
     let all = Collection(self).exercises
-    if let begun = all.first(where: { state[$0].word == .begun }) {
+    let place = all.firstIndex { $0.key == last?.key }.map { $0 + 1 } ?? 0
+    let inOrder = all[place...] + all[..<place]
+    if last == nil, let begun = inOrder.first(where: { state[$0].word == .begun }) {
       return "to go on:  \(begun.dotted) \(begun.title): make check \(begun.arguments)"
     }
-    if let new = all.first(where: { state[$0].word == .new }) {
-      return "next:      \(new.dotted) \(new.title): make start \(new.arguments)"
+    if let new = inOrder.first(where: { state[$0].word != .done }) {
+      let command = state[new].word == .begun ? "check" : "start"
+      return "next:      \(new.dotted) \(new.title): make \(command) \(new.arguments)"
     }
     return all.isEmpty ? "there are no exercises here" : "all exercises are done"
   }

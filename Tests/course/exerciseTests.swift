@@ -104,7 +104,10 @@ private let withExercises = ladderOfThree.merging([
   "Tests/05-processors/procTests.swift": """
   extension RuntimeTests {
     @Suite("schedule") struct ProcTests {
-      @Test func `runs what is found`() { bare() }
+      @Test func `runs what is found`() {
+          let n = bare()
+          _ = [n].first
+        }
       @Test(arguments: [1, 2]) func counts(n: Int) {}
     }
   }
@@ -112,7 +115,8 @@ private let withExercises = ladderOfThree.merging([
   """,
   "Tests/05-processors/runqTests.swift": "func bare() {}\nprivate func helper() {}\n",
   "Tests/05-processors/gateTests_before.swift": "@testable import Stage06\n",
-  "Tests/05-processors/otherTests.swift": "func other() {}\n",
+  "Tests/05-processors/otherTests.swift":
+    "func other() {}\nfunc first() {}\nfunc n() {}\n",
 ]) { $1 }
 
 @Suite("exercises")
@@ -233,6 +237,7 @@ struct ExerciseTests {
     #expect(report.lines[1] == "what happened:  4 1 2 3")
     #expect(report.lines[2].contains(words))
     #expect(report.lines.contains("Because.\n"))
+    #expect(report.lines.last?.hasSuffix("make start N=05 E=02") == true)
     #expect(repository.read("Workbench/progress.txt") == "05-01 done, hints: 0\n")
     #expect(
       try repository.run("progress").lines == [

@@ -2,6 +2,7 @@
 //
 // Exercise 13.04.
 
+import CLinux
 import Testing
 
 @testable import Stage
