@@ -294,9 +294,11 @@ bench-stages:
 test-bench-stages:
 	@sh Sources/benchstages/benchstages.sh test $(NUMBERS)
 
-# What neighbouring stages may differ in. The build's own words go to the terminal,
-# so that what is compared can be kept in a file.
-COURSE = swift build -c release --product course >&2 && .build/release/course
+# What neighbouring stages may differ in, and the course. Compiled for debugging, which is
+# done four times as soon, and silently, unless it is the first time. The build's own words
+# go to the terminal, so that what is compared can be kept in a file.
+COURSE = swift build $(if $(wildcard .build/debug/course),--quiet) --product course >&2 \
+  && .build/debug/course
 
 ## diff A=05 B=06 [FILE=Runtime/proc.swift] [SIDE=1] [WORDS=1] | what differs between stages, in colours on a terminal or with COLOR=1
 .PHONY: diff
@@ -331,7 +333,7 @@ chapters:
 ## site [SITE=DIR] [TIMELINES=1] | the notes, stages and diffs as pages for a browser
 .PHONY: site
 site:
-	swift build -c release --product course
+	swift build --product course
 	@TIMELINES='$(TIMELINES)' sh Sources/site/site.sh '$(SITE)' $(NUMBERS)
 
 ## site-check [SITE=DIR] [INSTALL=1] | opens each of them in chromium, and follows its links
@@ -367,10 +369,7 @@ test-alone:
 	@for n in $(NUMBERS); do sh Sources/alone/alone.sh $$n .build/alone/$$n || exit 1; \
 	  rm -rf .build/alone/$$n; done
 
-# Exercises, and bugs to look at. Compiled for debugging, which is done sooner, and
-# silently, unless it is the first time.
-EXERCISES = swift build $(if $(wildcard .build/debug/course),--quiet) --product course >&2 \
-  && .build/debug/course
+# Exercises, and bugs to look at.
 # A stage that was named on the command line.
 ASKED = $(if $(filter command,$(origin N)),'$(N)')
 require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \
@@ -379,13 +378,13 @@ require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \
 ## exercises [N=05] | lists the exercises: number, kind, minutes, and how far you are
 .PHONY: exercises
 exercises:
-	@$(EXERCISES) exercises $(ASKED)
+	@$(COURSE) exercises $(ASKED)
 
 ## start N=05 E=02 | makes a working copy of a stage with a part taken out, in Workbench
 .PHONY: start
 start:
 	$(call require_exercise,start)
-	@$(EXERCISES) start $(ASKED) '$(E)'
+	@$(COURSE) start $(ASKED) '$(E)'
 
 ## check N=05 E=02 [IMPL=ref] [ALL=1] | runs the tests that decide on your copy, or on the reference
 .PHONY: check
@@ -393,34 +392,34 @@ check:
 	$(call require_exercise,check)
 	@case '$(IMPL)' in mine | ref) ;; *) \
 	  echo 'make check: IMPL is mine or ref' >&2; exit 1 ;; esac
-	@$(EXERCISES) check $(ASKED) '$(E)' $(if $(filter ref,$(IMPL)),--reference) $(if $(ALL),--all)
+	@$(COURSE) check $(ASKED) '$(E)' $(if $(filter ref,$(IMPL)),--reference) $(if $(ALL),--all)
 
 ## hint N=05 E=02 [AGAIN=1] | the next of three hints, or the last one again
 .PHONY: hint
 hint:
 	$(call require_exercise,hint)
-	@$(EXERCISES) hint $(ASKED) '$(E)' $(if $(AGAIN),--again)
+	@$(COURSE) hint $(ASKED) '$(E)' $(if $(AGAIN),--again)
 
 ## reset N=05 E=02 | puts your copy aside, and makes it anew
 .PHONY: reset
 reset:
 	$(call require_exercise,reset)
-	@$(EXERCISES) reset $(ASKED) '$(E)'
+	@$(COURSE) reset $(ASKED) '$(E)'
 
 ## progress | how many exercises you have done, and what is next
 .PHONY: progress
 progress:
-	@$(EXERCISES) progress
+	@$(COURSE) progress
 
 ## museum [N=05] [BUG=slug] | bugs that somebody really makes: lists them, finds those of a stage, shows one
 .PHONY: museum
 museum:
-	@$(EXERCISES) museum $(ASKED) $(if $(BUG),--bug '$(BUG)')
+	@$(COURSE) museum $(ASKED) $(if $(BUG),--bug '$(BUG)')
 
 ## prove-exercises [N=05] | each fails untouched and passes solved; each bug is found
 .PHONY: prove-exercises
 prove-exercises:
-	@$(EXERCISES) prove-exercises $(ASKED)
+	@$(COURSE) prove-exercises $(ASKED)
 
 ## build | builds everything for debugging, tests included
 .PHONY: build

@@ -9,8 +9,7 @@
 #   benchstages.sh build NN...     only builds them
 #
 # In the environment: ROUNDS, WORKLOADS, QUICK, OUT; `benchstages --help`
-# says what they are. A stage gets those files of workloads/ whose number is not higher than
-# its own, in a target of its own of the package .build/benchstages, made of links.
+# says what they are.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -26,54 +25,7 @@ die() {
 
 later() { expr "$1" '>' "$2" >/dev/null; }
 
-program() { echo "$out/.build/release/workloads$1"; }
-
-# The sources of stage $1, and what Package.swift says of them.
-target() {
-  stage=$(echo Stages/"$1"-*)
-  ln -s "$PWD/$stage/Asm" "$out/Sources/Stage$1Asm"
-  ln -s "$PWD/$stage/Runtime" "$out/Sources/Stage$1"
-  mkdir "$out/Sources/workloads$1"
-  for file in "$here"/workloads/*.swift; do
-    name=$(basename "$file")
-    case $name in
-      [0-9][0-9]-*) if later "${name%%-*}" "$1"; then continue; fi ;;
-    esac
-    ln -s "$PWD/$file" "$out/Sources/workloads$1/"
-  done
-  cat << END
-    .target(name: "Stage$1Asm"),
-    .target(name: "Stage$1", dependencies: ["Stage$1Asm", "CLinux"]),
-    .executableTarget(
-      name: "workloads$1",
-      dependencies: ["Stage$1", "CLinux"],
-      swiftSettings: [.unsafeFlags(["-module-alias", "Stage=Stage$1"])]
-    ),
-END
-}
-
-# All stages are in the package, whichever are built.
-package() {
-  rm -rf "$out/Sources"
-  mkdir -p "$out/Sources"
-  ln -s "$PWD/Sources/CLinux" "$out/Sources/CLinux"
-  {
-    cat << END
-// swift-tools-version: 6.2
-import PackageDescription
-
-let package = Package(
-  name: "workloads",
-  targets: [
-    .target(name: "CLinux"),
-END
-    for folder in Stages/[0-9][0-9]-*; do
-      number=${folder#Stages/}
-      target "${number%%-*}"
-    done
-    printf '  ]\n)\n'
-  } >"$out/Package.swift"
-}
+program() { sh Sources/ladder/ladder.sh path "workloads$1"; }
 
 # Before anything is built that takes long.
 check_arguments() {
@@ -85,15 +37,12 @@ check_arguments() {
 }
 
 build() {
-  package
-  for stage; do
-    say "building the workloads for stage $stage"
-    swift build -c release --package-path "$out" --product "workloads$stage" \
-      >"$out/build.log" 2>&1 || {
-      tail -n 40 "$out/build.log" >&2
-      die "stage $stage: the workloads do not build"
-    }
-  done
+  say "building the workloads"
+  # shellcheck disable=SC2046
+  sh Sources/ladder/ladder.sh build $(printf 'workloads%s ' "$@") >"$out/build.log" 2>&1 || {
+    tail -n 40 "$out/build.log" >&2
+    die "the workloads do not build"
+  }
 }
 
 build_tool() {
@@ -120,7 +69,7 @@ has() {
 
 # What workload $1 needs is $2, which the stage called $3 introduces.
 check_need() {
-  grep -q "^| $3 |" README.md || wrong "$1 needs stage $3, which README.md does not have"
+  grep -qF "| [$3](" README.md || wrong "$1 needs stage $3, which README.md does not have"
   first=
   before=
   for folder in Stages/[0-9][0-9]-*; do

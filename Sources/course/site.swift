@@ -100,6 +100,7 @@ final class Site {
       if i > 0 { addStep(from: ladder.stages[i - 1], to: stage, group) }
       addTimeline(stage, notes, group)
       addExercises(stage, group)
+      addMuseum(stage, group)
     }
     add(epilogue, "epilogue", "Epilogue", "After the last stage")
     let labels = [
@@ -204,15 +205,14 @@ final class Site {
       let title =
         text.split(separator: "\n").first { $0.hasPrefix("# ") }?.dropFirst(2) ?? name
       list.append("- [\(title)](\(name)/README.md)")
-      // A hint is read by who opens it.
       if let hints = self.text("\(folder)/\(name)/hints.md") {
         text += "\n\n## Hints\n"
-        for section in Note(path: "", text: hints).sections where section.level == 2 {
-          let lines = hints.components(separatedBy: "\n")[section.lines].dropFirst()
-          text +=
-            "\n<details><summary>Hint \(section.title)</summary>\n\n"
-            + lines.joined(separator: "\n") + "\n\n</details>\n"
+        for section in sections(of: hints) {
+          text += hidden("Hint \(section.title)", section.text)
         }
+      }
+      if let why = self.text("\(folder)/\(name)/why.md") {
+        text += "\n\n## Answer\n" + hidden("What happens, and why", why)
       }
       pages.append(
         (path, "\(stage.number)-\(name.prefix(2))-exercise", String(title), text))
@@ -223,6 +223,50 @@ final class Site {
       overview, "\(stage.number)-exercises", "Exercises", group,
       made: text(overview) ?? list.joined(separator: "\n"))
     for page in pages { add(page.path, page.slug, page.label, group, made: page.text) }
+  }
+
+  /// The bugs of a stage, one after the other. How each shows is in the open, and what
+  /// it is, is not.
+  private func addMuseum(_ stage: Stage, _ group: String) {
+    let bugs = Collection(ladder, stage).bugs
+    guard let folder = bugs.first?.folder else { return }
+    let slug = "\(stage.number)-museum"
+    var text = """
+      # The bug museum of stage \(stage.number)
+
+      Each of these is a mistake that somebody makes, and each is found by a test. Look at a symptom, and
+      guess, before you open the rest. `make museum N=\(stage.number) BUG=\(bugs[0].slug)` plants one in a
+      copy of the stage.
+
+      """
+    for bug in bugs {
+      slugs[bug.page] = slug
+      text += "\n## \(bug.title)\n"
+      for section in sections(of: self.text(bug.page) ?? "") {
+        text +=
+          section.title == "Symptom"
+          ? section.text + "\n" : hidden(section.title, section.text)
+      }
+      let patch = (self.text(bug.patch) ?? "").components(separatedBy: "\n")
+      let lines = patch.drop { !$0.hasPrefix("--- ") }.joined(separator: "\n")
+      text += hidden("The mistake", "``````diff\n\(lines)\n``````")
+      if !bug.real.isEmpty { text += "\nSeen before: \(bug.real)\n" }
+      text += "\n`make museum N=\(stage.number) BUG=\(bug.slug)`\n"
+    }
+    add("\(folder)/README.md", slug, "The bug museum", group, made: text)
+  }
+
+  /// The parts below headings of the second level.
+  private func sections(of text: String) -> [(title: String, text: String)] {
+    let lines = text.components(separatedBy: "\n")
+    return Note(path: "", text: text).sections.filter { $0.level == 2 }.map {
+      ($0.title, lines[$0.lines].dropFirst().joined(separator: "\n"))
+    }
+  }
+
+  /// What is read by who opens it.
+  private func hidden(_ title: String, _ text: String) -> String {
+    "\n<details><summary>\(title)</summary>\n\n\(text)\n\n</details>\n"
   }
 
   // What links lead to.

@@ -49,6 +49,10 @@ func writeCatalog(_ site: Site, to folder: URL) throws -> [SitePage] {
   return written
 }
 
+/// A paragraph before the first: DocC makes the first an abstract, whose links to headings
+/// have no text.
+let abstractMark = "site:abstract"
+
 /// One paragraph of a page that stands for what DocC has not.
 let detailsMark = "site:details "
 let detailsEnd = "site:end"
@@ -57,6 +61,7 @@ func catalogText(_ site: Site, _ page: SitePage) -> String {
   let note = Note(path: page.path, text: page.text)
   var lines: [String] = []
   var isComment = false
+  var hasTitle = false
   for (i, line) in note.lines.enumerated() {
     if note.isCode[i] {
       lines.append(line)
@@ -66,6 +71,10 @@ func catalogText(_ site: Site, _ page: SitePage) -> String {
     if isComment || text.contains("<!--") { text = uncommented(text, &isComment) }
     if text.isEmpty, !line.isEmpty { continue }
     lines.append(contentsOf: folded(linked(site, page, text, i)))
+    if !hasTitle, text.hasPrefix("# ") {
+      hasTitle = true
+      lines += ["", abstractMark, ""]
+    }
   }
   return lines.joined(separator: "\n") + "\n"
 }

@@ -45,13 +45,9 @@ struct Renderer {
   private mutating func render(_ json: Node) -> Rendered {
     out.title = (json["metadata"] as? Node)?["title"] as? String ?? page.label
     out.sections = [("", out.title, out.title + "\n")]
-    // DocC takes the first paragraph away from the others.
-    if let first = json["abstract"] as? [Node], !first.isEmpty {
-      out.html += block(["type": "paragraph", "inlineContent": first])
-    }
     for section in json["primaryContentSections"] as? [Node] ?? [] {
       var content = section["content"] as? [Node] ?? []
-      // And puts a heading of its own above the rest.
+      // DocC puts a heading of its own above all.
       if content.first?["anchor"] as? String == "overview",
         !page.text.contains("## Overview")
       {

@@ -83,18 +83,23 @@ has_check() { grep -q 'func checkpoint()' "$folder"/Runtime/api.swift; }
 # The public function with nothing in it but the check.
 check_symbol() { echo "\$s7Stage${1}10checkpointyyF"; }
 
-# Builds the programs of stage $1; sets program and folder.
+# Builds the programs of these stages.
 build() {
   mkdir -p $out
+  sh Sources/programs/programs.sh build "$@" >$out/build.log 2>&1 ||
+    { tail -n 40 $out/build.log >&2 && die 'the programs do not build'; }
+}
+
+# Sets program and folder of stage $1.
+find_stage() {
   folder=$(echo Stages/"$1"-*)
   program=$(sh Sources/programs/programs.sh path "$1")
-  sh Sources/programs/programs.sh build "$1" >"$out/$1.log" 2>&1 ||
-    { tail -n 40 "$out/$1.log" >&2 && die "stage $1 does not build"; }
 }
 
 show() {
   find_objdump
   build "$1"
+  find_stage "$1"
   echo "The switcher of stage $1 as it is in the program: address, instruction, and what"
   echo "$folder/Asm says of it."
   echo
@@ -164,8 +169,9 @@ case ${1:-} in
   test)
     shift
     find_objdump
+    build "$@"
     for n; do
-      build "$n"
+      find_stage "$n"
       for objdump in $(objdumps); do test_stage "$n"; done
       if has_check; then check=", and the check is found"; else check=; fi
       say "stage $n: the switcher is listed whole$check"

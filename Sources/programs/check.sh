@@ -161,9 +161,10 @@ catalogue | while read -r name what first; do
   check_need "$name" "$what" "$first"
   [ $failed = 0 ] || exit 1
 done
+say 'building them'
+sh Sources/programs/programs.sh build "$@" >"$out/build.log" 2>&1 ||
+  { tail -n 40 "$out/build.log" >&2 && die 'the programs do not build'; }
 for stage; do
-  sh Sources/programs/programs.sh build "$stage" >"$out/$stage.log" 2>&1 ||
-    { tail -n 40 "$out/$stage.log" >&2 && die "stage $stage: the programs do not build"; }
   program=$(sh Sources/programs/programs.sh path "$stage")
   log=$out/$stage.out
   ran=0

@@ -4,15 +4,16 @@
 # The programs, built for a stage. What they need is in catalogue.swift, and a stage gets
 # the files of those whose first stage is not later.
 #
-#   programs.sh build NN                     builds them
+#   programs.sh build NN...                  builds them
 #   programs.sh path NN                      where `build` has put them
+#   programs.sh sources NN                   what they are made of
 #   programs.sh run NN [PROGRAM [ARGUMENTS]] builds them and runs one, or lists them
 #   programs.sh catalogue                    a line for each: its name, what it needs, and
 #                                            the stage that introduces that
 #
-# The last stage's are the product `programs` of this package. Any other stage has a
-# package of its own in .build/programs/NN, made of links: two targets of a package may
-# not have files in common.
+# The last stage's are the product `programs` of this package, those of the others are
+# products of the one that ladder.sh makes: two targets of a package may not have files
+# in common.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -22,13 +23,6 @@ say() { echo "programs: $*"; }
 die() {
   say "$*" >&2
   exit 1
-}
-
-# The folder of stage $1.
-folder() {
-  set -- Stages/"$1"-*
-  [ -d "$1" ] || die "there is no such stage; \`ls Stages\` shows those there are"
-  echo "$1"
 }
 
 last() {
@@ -51,64 +45,39 @@ files() {
   }'
 }
 
-# Makes the package of stage $1 in $2.
-package() {
-  stage=$(folder "$1")
-  sources=$2/Sources
-  rm -rf "$sources"
-  mkdir -p "$sources/programs"
-  for target in Arguments CLinux; do
-    ln -s "$PWD/Sources/$target" "$sources/$target"
+# The files of the programs that stage $1 can have.
+sources() {
+  later=$(catalogue | while read -r name _ first; do
+    [ "${first%%-*}" -le "$1" ] || files "$name"
+  done)
+  for file in "$here"/*; do
+    case $file in *.sh) continue ;; esac
+    for program in $later; do
+      case ${file##*/} in "$program"*) continue 2 ;; esac
+    done
+    echo "$file"
   done
-  ln -s "$PWD/$stage/Asm" "$sources/Stage$1Asm"
-  ln -s "$PWD/$stage/Runtime" "$sources/Stage$1"
-  for file in "$PWD/$here"/*; do
-    case $file in
-      *.sh) ;;
-      *) ln -s "$file" "$sources/programs/" ;;
-    esac
-  done
-  catalogue | while read -r name _ first; do
-    if expr "${first%%-*}" '>' "$1" >/dev/null; then
-      rm -f "$sources/programs/$(files "$name")"*
-    fi
-  done
-  cat > "$2/Package.swift" << END
-// swift-tools-version: 6.2
-import PackageDescription
-
-let package = Package(
-  name: "programs",
-  targets: [
-    .target(name: "Arguments"),
-    .target(name: "CLinux"),
-    .target(name: "Stage$1Asm"),
-    .target(name: "Stage$1", dependencies: ["Stage$1Asm", "CLinux"]),
-    .executableTarget(
-      name: "programs",
-      dependencies: ["Stage$1", "CLinux", "Arguments"],
-      swiftSettings: [.unsafeFlags(["-module-alias", "Stage=Stage$1"])]
-    ),
-  ]
-)
-END
 }
 
 path() {
   if [ "$1" = "$(last)" ]; then
     echo .build/release/programs
   else
-    echo ".build/programs/$1/.build/release/programs"
+    sh Sources/ladder/ladder.sh path "programs$1"
   fi
 }
 
 build() {
-  if [ "$1" = "$(last)" ]; then
-    swift build -c release --product programs
-  else
-    package "$1" ".build/programs/$1"
-    swift build -c release --package-path ".build/programs/$1" --product programs
-  fi
+  names=
+  for stage; do
+    if [ "$stage" = "$(last)" ]; then
+      swift build -c release --product programs
+    else
+      names="$names programs$stage"
+    fi
+  done
+  # shellcheck disable=SC2086
+  [ -z "$names" ] || sh Sources/ladder/ladder.sh build $names
 }
 
 run() {
@@ -120,7 +89,12 @@ run() {
 
 case ${1:-} in
   catalogue) catalogue ;;
-  build | path) "$1" "${2:?which stage?}" ;;
+  build)
+    shift
+    [ $# -gt 0 ] || die 'build them for which stages?'
+    build "$@"
+    ;;
+  path | sources) "$1" "${2:?which stage?}" ;;
   run) shift && run "$@" ;;
-  *) die "usage: programs.sh build|path|run NN ... or: programs.sh catalogue" ;;
+  *) die "usage: programs.sh build|path|sources|run NN ... or: programs.sh catalogue" ;;
 esac

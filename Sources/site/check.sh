@@ -90,7 +90,7 @@ check files "file://$PWD/$out/" "file://$site/"
 
 # A page from elsewhere may not look at this machine: that which looks is served, too.
 ln -sfn "$site" $out/site
-.build/release/course serve --out "$PWD/$out" >$out/address 2>$out/serve.log &
+.build/debug/course serve --out "$PWD/$out" >$out/address 2>$out/serve.log &
 server=$!
 trap 'kill $server 2>/dev/null || true' EXIT
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# The notes as pages for a browser; after `swift build -c release --product course`.
+# The notes as pages for a browser; after `swift build --product course`.
 #
 #   site.sh FOLDER [STAGES]
 #
@@ -51,6 +51,6 @@ if [ "${TIMELINES:-}" = 1 ]; then
 fi
 
 if [ -d $timelines ]; then
-  exec .build/release/course site --out "$out" --timelines $timelines
+  exec .build/debug/course site --out "$out" --timelines $timelines
 fi
-exec .build/release/course site --out "$out"
+exec .build/debug/course site --out "$out"

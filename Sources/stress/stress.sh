@@ -6,11 +6,10 @@
 #
 # They are made of what the stage has: of the files here that are named for a stage only
 # those up to this one are compiled. For the last stage they are the product `stress` of
-# this package; any other has a package of its own in .build/stress/NN, made of links.
+# this package; for others one of the package that ladder.sh makes.
 set -eu
 cd "$(dirname "$0")/../.."
 
-here=Sources/stress
 stage=$1
 config=$2
 shift 2
@@ -25,43 +24,6 @@ die() {
 
 is_later() { expr "$1" '>' "$stage" >/dev/null; }
 
-package() {
-  root=$(pwd)
-  rm -rf "$out/Sources"
-  mkdir -p "$out/Sources/stress"
-  for target in Arguments CLinux; do
-    ln -s "$root/Sources/$target" "$out/Sources/$target"
-  done
-  ln -s "$root/$folder/Asm" "$out/Sources/Stage${stage}Asm"
-  ln -s "$root/$folder/Runtime" "$out/Sources/Stage$stage"
-  for file in "$root/$here"/*.swift; do
-    name=$(basename "$file")
-    case $name in
-      [0-9][0-9]-*) if is_later "${name%%-*}"; then continue; fi ;;
-    esac
-    ln -s "$file" "$out/Sources/stress/"
-  done
-  cat > "$out/Package.swift" << END
-// swift-tools-version: 6.2
-import PackageDescription
-
-let package = Package(
-  name: "stress",
-  targets: [
-    .target(name: "Arguments"),
-    .target(name: "CLinux"),
-    .target(name: "Stage${stage}Asm"),
-    .target(name: "Stage$stage", dependencies: ["Stage${stage}Asm", "CLinux"]),
-    .executableTarget(
-      name: "stress",
-      dependencies: ["Stage$stage", "Arguments"],
-      swiftSettings: [.unsafeFlags(["-module-alias", "Stage=Stage$stage"])]
-    ),
-  ]
-)
-END
-}
-
 folder=$(echo Stages/"$stage"-*)
 [ -d "$folder" ] || die "there is no stage $stage; \`ls Stages\` shows those there are"
 if is_later "${first%%-*}"; then
@@ -75,9 +37,8 @@ if [ "$folder" = "$last" ]; then
   swift build -c "$config" --product stress
   program=.build/$config/stress
 else
-  out=.build/stress/$stage
-  package
-  swift build -c "$config" --package-path "$out" --product stress
-  program=$out/.build/$config/stress
+  export CONFIG="$config"
+  sh Sources/ladder/ladder.sh build "stress$stage"
+  program=$(sh Sources/ladder/ladder.sh path "stress$stage")
 fi
 exec "$program" "$@"

@@ -14,7 +14,7 @@ private func repository() throws -> Repository {
   let repository = try Repository()
   try repository.write(
     "README.md",
-    "# A course\n\nWords.\n\nRead [06](Notes/06-work-stealing.md#the-idea).\n")
+    "# A course\n\nRead [06](Notes/06-work-stealing.md#the-idea).\n")
   try repository.write(
     "Notes/06-work-stealing.md",
     """
@@ -39,6 +39,17 @@ private func repository() throws -> Repository {
 
     """)
   try repository.write("Notes/pictures/06-sieve.svg", "<svg/>")
+  let folder = "Exercises/06-work-stealing"
+  try repository.write("\(folder)/01-who/exercise.txt", "title: Who\nkind: predict\n")
+  try repository.write("\(folder)/01-who/README.md", "# 06.01 Who\n\n## Task\n\nSay.\n")
+  try repository.write("\(folder)/01-who/hints.md", "# Hints\n\n## 1\n\nLook.\n")
+  try repository.write("\(folder)/01-who/why.md", "Because.\n")
+  try repository.write(
+    "\(folder)/bugs/lost.patch",
+    "Title: half is lost\nTest: t\nSeen: s\n\n--- a/Runtime/steal.swift\n-a\n+b\n")
+  try repository.write(
+    "\(folder)/bugs/lost.md",
+    "# Half is lost\n\n## Symptom\n\nIt hangs.\n\n## Cause\n\nNo bounds.\n")
   try repository.write("Sources/site/page.html", frame)
   return repository
 }
@@ -69,6 +80,16 @@ struct SiteTests {
       step.contains("<a href=\"file-Stages-06-work-stealing-Runtime-steal-swift.html\">"))
     let first = try #require(repository.read("out/index.html"))
     #expect(first.contains("<a href=\"06-work-stealing.html#the-idea\">06</a>"))
+    let exercise = try #require(repository.read("out/06-01-exercise.html"))
+      .replacing("\n", with: "")
+    #expect(exercise.contains("<summary>Hint 1</summary><p>Look.</p>"))
+    #expect(exercise.contains("why</summary><p>Because.</p>"))
+    let museum = try #require(repository.read("out/06-museum.html"))
+      .replacing("\n", with: "")
+    #expect(museum.contains(">half is lost<"))
+    #expect(museum.contains("<p>It hangs.</p>"))
+    #expect(museum.contains("<summary>Cause</summary><p>No bounds.</p>"))
+    #expect(museum.contains("<span class=\"add\">+"))
     let index = try #require(repository.read("out/search.js"))
     #expect(index.contains("<steals>"))
     #expect(try repository.run("site", "--out", "out").isGood)
