@@ -90,7 +90,7 @@ SYMBOL(gogo_):
         ldp     x9, x30, [x0, #GOBUF_SP]
         mov     sp, x9                  // from here on this is another stack
         br      x30                     // to where it left off, or to gostart:
-                                        // a jump, since a ret here is never predicted
+                                        // a jump, since a ret is guessed to go to the caller
         .cfi_endproc
         .size   SYMBOL(gogo_), .-SYMBOL(gogo_)
 

@@ -108,7 +108,7 @@ SYMBOL(gogo_):
         mov     x16, xzr
         mov     x17, xzr
         br      x30                     // to where it left off, or to gostart:
-                                        // a jump, since a ret here is never predicted
+                                        // a jump, since a ret is guessed to go to the caller
         .cfi_endproc
         .size   SYMBOL(gogo_), .-SYMBOL(gogo_)
 

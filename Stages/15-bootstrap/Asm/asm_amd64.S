@@ -87,7 +87,7 @@ SYMBOL(gogo_):
         popq    %rax                    // to where it left off, or to gostart:
         .cfi_adjust_cfa_offset -8
         .cfi_register %rip, %rax
-        jmpq    *%rax                   // a jump, since a ret here is never predicted
+        jmpq    *%rax                   // a jump, since a ret is guessed to go to the caller
         .cfi_endproc
         .size   SYMBOL(gogo_), .-SYMBOL(gogo_)
 
