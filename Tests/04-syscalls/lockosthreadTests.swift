@@ -137,6 +137,19 @@ extension RuntimeTests {
       }
     }
 
+    @Test func `a thread whose goroutine is unlocked runs others again`() throws {
+      try inRun(procs: 1) { t in
+        let tids = Channel<Int32>()
+        lockOSThread()
+        let mine = gettid_()
+        go { tids.send(gettid_()) }
+        t.check(tids.receive()! != mine, "beside a locked one")
+        unlockOSThread()
+        go { tids.send(gettid_()) }
+        t.equal(tids.receive()!, gettid_())
+      }
+    }
+
     @Test func `the rounding mode is the thread's`() throws {
       try inRun(procs: 2) { t in
         let group = WaitGroup()
