@@ -200,8 +200,21 @@ fi
 if [ -n "${1:-}" ] && [ -e "$models/$1.pml" ] && ! covers "$1"; then
   die "$1 is of stages $(header "$1" Stages); of stage $stage there are:$all"
 fi
-holding=0 mutants=0 gaps=0
-# shellcheck disable=SC2086
-for model in ${1:-$all}; do check "$model"; done
-[ "$holding$mutants$gaps" != 000 ] || die "$1 has no mutant $MUTANT"
+if [ -n "${1:-}" ]; then
+  holding=0 mutants=0 gaps=0
+  check "$1"
+  [ "$holding$mutants$gaps" != 000 ] || die "$1 has no mutant $MUTANT"
+else
+  # As many at a time as there are processors; each is heard when it is over.
+  rm -f $out/*.log
+  # shellcheck disable=SC2016,SC2086
+  printf '%s\n' $all | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I MODEL sh -c '
+    sh Sources/models/models.sh "$1" MODEL >"$2/MODEL.log" 2>&1 && status=0 || status=1
+    sed \$d "$2/MODEL.log"
+    [ $status = 0 ] || { tail -n 1 "$2/MODEL.log" >&2; exit 1; }' sh "$stage" $out ||
+    die 'not all models are as they should be; see above'
+  holding=$(cat $out/*.log | grep -c '^models: [a-z]* *holds')
+  mutants=$(cat $out/*.log | grep -c '^models:   mutant .* rejected') || :
+  gaps=$(cat $out/*.log | grep -c '^models:   gap .* found') || :
+fi
 say "$holding models hold, $mutants mutants rejected, $gaps gaps found"

@@ -2,6 +2,7 @@
 //
 // How many calls are in the kernel, and how many have been at a time.
 
+import CLinux
 import Testing
 
 @testable import Stage
