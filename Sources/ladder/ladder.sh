@@ -75,8 +75,8 @@ link() {
   ln -sfn "../../../$stage/Runtime" "$out/Sources/Stage$number"
   rm -rf "${out:?}/Sources/$1"
   mkdir "$out/Sources/$1"
-  sources "$kind" "$number" >"$out/sources"
-  while read -r file; do ln -s "../../../../$file" "$out/Sources/$1/"; done <"$out/sources"
+  sources "$kind" "$number" |
+    while read -r file; do ln -s "../../../../$file" "$out/Sources/$1/"; done
 }
 
 package() {
@@ -85,7 +85,8 @@ package() {
     ln -sfn "../../../Sources/$target" "$out/Sources/$target"
   done
   for name; do link "$name"; done
-  cat >"$out/Package.swift.new" <<'END'
+  # Whoever builds something else meanwhile finds the old one, which is the same, or this.
+  cat >"$out/Package.swift.$$" <<'END'
 // swift-tools-version: 6.2
 import PackageDescription
 
@@ -115,8 +116,11 @@ let package = Package(
     }
 )
 END
-  cmp -s "$out/Package.swift.new" "$out/Package.swift" ||
-    cp "$out/Package.swift.new" "$out/Package.swift"
+  if cmp -s "$out/Package.swift.$$" "$out/Package.swift"; then
+    rm "$out/Package.swift.$$"
+  else
+    mv "$out/Package.swift.$$" "$out/Package.swift"
+  fi
 }
 
 command=${1:-}
