@@ -160,7 +160,7 @@ check_await() {
 }
 
 check_xctest() {
-  $limit swift test --disable-swift-testing --filter HostXCTests >$out/xctest 2>&1
+  STAGE=$number $limit swift test --disable-swift-testing --filter HostXCTests >$out/xctest 2>&1
   expect $out/xctest 'Executed 2 tests, with 0 failures'
 }
 
@@ -320,7 +320,7 @@ fail() {
 run_tests() {
   log=$out/tests.log
   pattern=$(echo "$*" | tr ' ' '|')
-  timeout -k 5 600 swift test --disable-xctest \
+  STAGE=$number timeout -k 5 600 swift test --disable-xctest \
     --filter "^Stage$number"'Tests\.RuntimeTests/HostTests/.?('"$pattern"'): ' >$log 2>&1 || :
   for key; do
     if grep -q "Test \"$key: .* passed after" $log; then pass "$key"; else fail "$key" $log; fi
