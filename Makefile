@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The face of the repository. A line that begins with two number signs is what
-# `make` prints about the target below it.
+# `make` prints about the target below it, one with three a heading.
 
 SHELL = /bin/sh
 .NOTPARALLEL:
@@ -71,10 +71,13 @@ require_stage = @case " $(NUMBERS) " in *" $(1) "*) ;; *) \
 help:
 	@echo 'Goroutines in stages, in Swift. Commands:'
 	@echo
-	@sed -n 's/^## //p' Makefile | awk -F ' [|] ' \
-	  '{ printf "  make %-32s%s%s\n", $$1, (length($$1) > 32 ? sprintf("\n%40s", "") : " "), $$2 }'
+	@sed -n 's/^##\(# \| \)/\1/p' Makefile | awk -F ' [|] ' \
+	  '/^#/ { printf "%s%s\n", (NR > 1 ? "\n" : ""), substr($$0, 3); next } \
+	  { sub(/^ /, ""); printf "  make %-32s%s%s\n", $$1, (length($$1) > 32 ? sprintf("\n%40s", "") : " "), $$2 }'
 	@echo
 	@echo 'Stages here: $(NUMBERS). First time: make doctor, then make tour.'
+
+### See a scheduler at work
 
 ## tour [DIR=.] | one real workload on every stage: counts the words under DIR, and draws a page of how
 .PHONY: tour
@@ -138,6 +141,8 @@ test-disasm:
 prologue:
 	$(call require_stage,$(N))
 	@INSTALL='$(INSTALL)' sh Sources/prologue/prologue.sh $(N) $(WAY)
+
+### Test and prove
 
 ## test | every test of every stage, one process each
 .PHONY: test
@@ -269,6 +274,8 @@ prove:
 	$(if $(N:all=),$(call require_stage,$(N)))
 	@sh Sources/prove/prove.sh $(T) $(N) $(PARTS)
 
+### Measure
+
 ## bench [ARGS='chan-pingpong'] | measures the workloads, or those named
 .PHONY: bench
 bench:
@@ -300,6 +307,8 @@ test-bench-stages:
 # go to the terminal, so that what is compared can be kept in a file.
 COURSE = swift build $(if $(wildcard .build/debug/course),--quiet) --product course >&2 \
   && .build/debug/course
+
+### Compare stages, and change them
 
 ## diff A=05 B=06 [FILE=Runtime/proc.swift] [SIDE=1] [WORDS=1] | what differs between stages, in colours on a terminal or with COLOR=1
 .PHONY: diff
@@ -376,6 +385,8 @@ ASKED = $(if $(filter command,$(origin N)),'$(N)')
 require_exercise = @test -n '$(E)' && test -n "$(ASKED)" || { \
 	  echo 'make $(1): which exercise? N=05 E=02; make exercises lists them' >&2; exit 1; }
 
+### Exercises and the museum of bugs
+
 ## exercises [N=05] | lists the exercises: number, kind, minutes, and how far you are
 .PHONY: exercises
 exercises:
@@ -422,6 +433,8 @@ museum:
 prove-exercises:
 	@$(COURSE) prove-exercises $(ASKED)
 
+### Build
+
 ## build | builds everything for debugging, tests included
 .PHONY: build
 build:
@@ -453,4 +466,4 @@ format-check:
 ## clean | removes everything that was built
 .PHONY: clean
 clean:
-	rm -rf .build .build-release .build-tsan .build-asan .build-ubsan
+	rm -rf .build .build-*
