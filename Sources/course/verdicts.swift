@@ -181,6 +181,7 @@ private func how(_ ended: Ended) -> String {
   let names = [
     SIGSEGV: "SIGSEGV", SIGBUS: "SIGBUS", SIGILL: "SIGILL", SIGABRT: "SIGABRT",
     SIGTRAP: "SIGTRAP", SIGQUIT: "SIGQUIT", SIGKILL: "SIGKILL", SIGFPE: "SIGFPE",
+    SIGPIPE: "SIGPIPE",
   ]
   return "signal \(signal)" + (names[signal].map { " (\($0))" } ?? "")
 }
