@@ -249,6 +249,12 @@ mutants:
 	$(call require_stage,$(N))
 	@sh Sources/schedules/schedules.sh $(N) mutants $(T)
 
+## mutants-fit | whether each of these mistakes still fits its stage, without building it
+.PHONY: mutants-fit
+mutants-fit:
+	@for n in $(notdir $(wildcard Sources/schedules/mutants/[0-9][0-9])); do \
+	  sh Sources/schedules/schedules.sh $$n fit || exit 1; done
+
 ubsan-%:
 	$(call require_stage,$*)
 	STAGE=$* $(SWIFT_TEST) -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \

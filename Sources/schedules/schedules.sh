@@ -5,6 +5,7 @@
 #   schedules.sh NN [ARGUMENT]...        see main.swift
 #   schedules.sh NN mutants [SECONDS]    plants each mistake of mutants/NN in a copy of the
 #                                        stage, and demands that it is found
+#   schedules.sh NN fit                  whether each of them fits the stage
 #
 # What is run is made of what the stage has: of the files here that are named for a stage
 # only those up to this one are compiled. A mistake that fits several stages stands in the
@@ -90,12 +91,28 @@ plant() {
     die "$1 no longer fits the stage: make it anew"
 }
 
+# Whether each mistake can be planted, without building it.
+fit() {
+  out=.build/schedules/$stage-fit
+  count=0
+  mkdir -p "$out/Sources/Stage$stage"
+  for mutant in "$here/mutants/$stage"/*.patch; do
+    plant "$mutant"
+    count=$((count + 1))
+  done
+  echo "schedules: stage $stage: $count mistakes fit"
+}
+
 folder=$(echo Stages/"$stage"-*)
 [ -d "$folder" ] || die "there is no stage $stage; \`ls Stages\` shows those there are"
 if is_later "${first%%-*}"; then
   die "needs stage $first or later (several threads); this is stage $stage"
 fi
 
+if [ "${1-}" = fit ]; then
+  fit
+  exit
+fi
 if [ "${1-}" != mutants ]; then
   out=.build/schedules/$stage
   package "$out"
