@@ -8,9 +8,11 @@ let stages = [
   "13-stop-the-world", "14-stack-growth", "15-bootstrap",
 ]
 
-/// STAGE=05 in the environment: the tests of that stage alone, and of no tool;
-/// STAGE=tools: those of the tools alone.
+/// STAGE=05 in the environment: that stage and its tests, and nothing else; STAGE=tools:
+/// of the tests those of the tools alone.
 let tested = Context.environment["STAGE"]
+let isOneStage =
+  tested.map { number in stages.contains { $0.hasPrefix(number + "-") } } ?? false
 
 /// What a program or a test sees of a stage: one name, whichever stage it is.
 func stageAlias(_ number: Substring) -> [SwiftSetting] {
@@ -32,9 +34,9 @@ let stageTargets = stages.enumerated().flatMap { i, name -> [Target] in
     ),
   ]
   if let tested, tested != number {
-    // What its gate is bad on, and what programs and tools are made of.
+    // What its gate is bad on, or what programs and tools are made of.
     let next = i + 1 < stages.count ? stages[i + 1].prefix(2) : number
-    return tested == next || i == stages.count - 1 ? targets : []
+    return tested == next || i == stages.count - 1 && !isOneStage ? targets : []
   }
   return targets + [
     .testTarget(
@@ -58,58 +60,57 @@ let toolTests: [Target] = [
   ),
 ]
 
+let toolTargets: [Target] = [
+  .target(name: "Arguments"),
+  .target(name: "Goroutines", dependencies: ["Stage15"]),
+  .executableTarget(
+    name: "bench",
+    dependencies: ["Goroutines", "Arguments"],
+    exclude: ["go"]
+  ),
+  .executableTarget(
+    name: "benchstages",
+    dependencies: ["Arguments"],
+    path: "Sources/benchstages/tool"
+  ),
+  .target(
+    name: "CourseTool", dependencies: ["Arguments"], path: "Sources/course",
+    exclude: ["main"]),
+  .executableTarget(
+    name: "course", dependencies: ["CourseTool"], path: "Sources/course/main"),
+  .executableTarget(name: "host", dependencies: ["Goroutines"], exclude: ["host.sh"]),
+  .executableTarget(
+    name: "programs",
+    dependencies: ["Stage15", "CLinux", "Arguments"],
+    exclude: ["programs.sh", "check.sh"],
+    swiftSettings: stageAlias("15")
+  ),
+  .executableTarget(
+    name: "stress",
+    dependencies: ["Stage15", "Arguments"],
+    exclude: ["stress.sh"],
+    swiftSettings: stageAlias("15")
+  ),
+  .executableTarget(
+    name: "tour",
+    dependencies: ["Stage15", "Arguments"],
+    exclude: ["tour.sh"],
+    swiftSettings: stageAlias("15")
+  ),
+  .target(
+    name: "TraceTool",
+    dependencies: ["TraceFile", "Arguments"],
+    path: "Sources/trace",
+    exclude: ["main", "trace.sh", "browser.sh"],
+    resources: [.copy("viewer.html")]
+  ),
+  .executableTarget(
+    name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
+]
+
 let package = Package(
   name: "Goroutines",
-  products: [
-    .library(name: "Goroutines", targets: ["Goroutines"])
-  ],
-  targets: [
-    .target(name: "Arguments"),
-    .target(name: "CLinux"),
-    .target(name: "Goroutines", dependencies: ["Stage15"]),
-    .executableTarget(
-      name: "bench",
-      dependencies: ["Goroutines", "Arguments"],
-      exclude: ["go"]
-    ),
-    .executableTarget(
-      name: "benchstages",
-      dependencies: ["Arguments"],
-      path: "Sources/benchstages/tool"
-    ),
-    .target(
-      name: "CourseTool", dependencies: ["Arguments"], path: "Sources/course",
-      exclude: ["main"]),
-    .executableTarget(
-      name: "course", dependencies: ["CourseTool"], path: "Sources/course/main"),
-    .executableTarget(name: "host", dependencies: ["Goroutines"], exclude: ["host.sh"]),
-    .executableTarget(
-      name: "programs",
-      dependencies: ["Stage15", "CLinux", "Arguments"],
-      exclude: ["programs.sh", "check.sh"],
-      swiftSettings: stageAlias("15")
-    ),
-    .executableTarget(
-      name: "stress",
-      dependencies: ["Stage15", "Arguments"],
-      exclude: ["stress.sh"],
-      swiftSettings: stageAlias("15")
-    ),
-    .executableTarget(
-      name: "tour",
-      dependencies: ["Stage15", "Arguments"],
-      exclude: ["tour.sh"],
-      swiftSettings: stageAlias("15")
-    ),
-    .target(name: "TraceFile"),
-    .target(
-      name: "TraceTool",
-      dependencies: ["TraceFile", "Arguments"],
-      path: "Sources/trace",
-      exclude: ["main", "trace.sh", "browser.sh"],
-      resources: [.copy("viewer.html")]
-    ),
-    .executableTarget(
-      name: "trace", dependencies: ["TraceTool"], path: "Sources/trace/main"),
-  ] + stageTargets + (tested == nil || tested == "tools" ? toolTests : [])
+  products: isOneStage ? [] : [.library(name: "Goroutines", targets: ["Goroutines"])],
+  targets: [.target(name: "CLinux"), .target(name: "TraceFile")]
+    + stageTargets + (isOneStage ? [] : toolTargets + toolTests)
 )
