@@ -46,7 +46,7 @@ extension RuntimeTests {
 
     @Test(arguments: Way.all)
     func `run can be called again and again`(way: Way) throws {
-      for i in 0..<50 {
+      for i in 0..<10 {
         let sum = Counter()
         try inRun(way) { t in
           runToTheirEnd(10) { sum.add($0) }

@@ -467,7 +467,7 @@ extension RuntimeTests {
       }
     }
 
-    @Test(arguments: [100, 1000])
+    @Test(arguments: [100, 400])
     func `select works with many cases`(count: Int) throws {
       try inRun { t in
         let channels = (0..<count).map { _ in Channel<Int>() }
