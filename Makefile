@@ -309,7 +309,7 @@ test-bench-stages:
 	@sh Sources/benchstages/benchstages.sh test $(NUMBERS)
 
 # What neighbouring stages may differ in, and the course. Compiled for debugging, which is
-# done four times as soon, and silently, unless it is the first time. The build's own words
+# done sooner, and silently, unless it is the first time. The build's own words
 # go to the terminal, so that what is compared can be kept in a file.
 COURSE = swift build $(if $(wildcard .build/debug/course),--quiet) --product course >&2 \
   && .build/debug/course
