@@ -106,6 +106,33 @@ extension RuntimeTests {
       #expect(steps.value == before)
     }
 
+    @Test(arguments: Way.all)
+    func `goroutines that ended cost nothing at the end of a run`(way: Way) throws {
+      try inRun(way) { _ in
+        let arrived = Counter()
+        runToTheirEnd(100) { _ in
+          arrived.add()
+          arrived.await(100)
+        }
+      }
+      // What they were to run is looked at where a run's end visits them.
+      let unseen = Counter()
+      forEachG { gp in
+        guard gp[].atomicstatus.load(ordering: .acquiring) == .dead else { return }
+        let object = Tracked(unseen)
+        gp[].startfn = { _ = object.id }
+      }
+      let before = unseen.value
+      #expect(before >= 100)
+      // Some are made again of what there is; they are few.
+      try inRun(way) { _ in runToTheirEnd(1) { _ in } }
+      #expect(unseen.value > before - 10)
+      try inRun(way) { _ in
+        go { while true { gosched() } }
+      }
+      #expect(unseen.value == 0)
+    }
+
     @Test func `gosched takes turns`() throws {
       try inRun(.inTurns) { t in
         // The end of a time slice may come in between; not five times.

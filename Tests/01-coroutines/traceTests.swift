@@ -159,14 +159,15 @@ extension RuntimeTests {
       defer { remove(path) }
       await #expect(processExitsWith: .exitCode(0)) { [path = path as String] in
         exitTestDeadline()
-        limitFileSize(300_000)
+        // Nine chunks of 4,096 events, two events a turn. Each thread has a chunk.
+        limitFileSize(600_000)
         try traceStart(to: path)
-        try run { for _ in 0..<20_000 { gosched() } }
+        try run { for _ in 0..<25_000 { gosched() } }
         exit_(0)
       }
       let file = try TraceFile(path: path)
       #expect(file.events.count > 5_000)
-      #expect(Int(file.dropped) + file.events.count > 40_000)
+      #expect(Int(file.dropped) + file.events.count > 50_000)
       #expect(check(file).problems.first!.message.contains("were dropped"))
     }
 

@@ -199,7 +199,7 @@ extension RuntimeTests.PreemptTests {
 
   @Test(.enabled(if: signalsPreempt), arguments: [1, 2, 4])
   func `vector registers survive preemption`(procs: Int) throws {
-    let n = 300_000
+    let n = 50_000
     let expected = (0..<8).map { vectors(n, Double($0) + 1.5) }
     try inRun(procs: procs, within: 120) { t in
       let finished = Counter()

@@ -68,9 +68,6 @@ struct G: ~Copyable {
   /// What errno is while it runs.
   var errno: Int32 = 0
 
-  /// Created by the runtime for itself: not counted, not dumped.
-  var issystem = false
-
   /// The lowest address of its stack that it may use; the guard lies below.
   var softlo: UInt = 0
 

@@ -31,6 +31,9 @@ struct Boot: ~Copyable {
 
   /// The main goroutine has returned, and not by goexit: the run is over.
   var mainreturned = false
+
+  /// Others were left then, and are abandoned.
+  var abandoned = false
 }
 
 let boot = Ptr(allocating: Boot())
@@ -64,7 +67,7 @@ func runprogram(_ program: Program) throws {
   if tracing { traceevent(.runEnd) }
   fiberDestroy(g0[].sched.fiber)
   setg(nil)
-  releasefns()
+  if boot[].abandoned { releasefns() }
   boot[].running.store(false, ordering: .releasing)
   if let error = program.error { throw error }
 }
@@ -107,6 +110,7 @@ private func runmain(_ program: Program) throws {
 /// rundone ends a run: the main goroutine's last act. Every other one is abandoned.
 private func rundone() {
   let main = getg()
+  boot[].abandoned = gcount() > 1
   if tracing { tracecounters() }
   let epoch = sched[].epoch.load(ordering: .relaxed)
   sched[].epoch.store(epoch &+ 1, ordering: .sequentiallyConsistent)
@@ -117,7 +121,11 @@ private func rundone() {
   main[].waitreason = .zero
   casgstatus(main, .running, .waiting)
   main[].waiting = nil
-  forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  if boot[].abandoned {
+    forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  } else {
+    abandon(main)
+  }
   swtch(main, g0)
 }
 

@@ -33,6 +33,9 @@ struct Boot: ~Copyable {
 
   /// The main goroutine has returned, and not by goexit: the run is over.
   var mainreturned = false
+
+  /// Others were left then, and are abandoned.
+  var abandoned = false
 }
 
 let boot = Ptr(allocating: Boot())
@@ -72,7 +75,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   fiberDestroy(mp[].g0[].sched.fiber)
   unminit(mp)
   setg(nil)
-  releasefns()
+  if boot[].abandoned { releasefns() }
   boot[].running.store(false, ordering: .releasing)
   if let error = program.error { throw error }
 }
@@ -146,6 +149,7 @@ private let rundone: GFunc = { raw in
   let main = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   mp[].locks -= 1
+  boot[].abandoned = gcount() > 1
   if tracing { tracecounters() }
   lock(sched[].lock)
   sched[].ending = true
@@ -162,7 +166,11 @@ private let rundone: GFunc = { raw in
   casgstatus(main, .running, .waiting)
   main[].waiting = nil
   dropg(mp)
-  forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  if boot[].abandoned {
+    forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  } else {
+    abandon(main)
+  }
   sched[].mcpu.store(0, ordering: .relaxed)
   if mp == m0 { rundone2(mp) }
   lock(sched[].lock)

@@ -38,6 +38,9 @@ struct Boot: ~Copyable {
   /// The main goroutine has returned, and not by goexit: the run is over.
   var mainreturned = false
 
+  /// Others were left then, and are abandoned.
+  var abandoned = false
+
   /// What timers of a run that is over were to run.
   var dropped: [AfterFunc] = []
 }
@@ -87,7 +90,7 @@ func runprogram(_ program: Program, procs: Int?) throws {
   fiberDestroy(mp[].g0[].sched.fiber)
   unminit(mp)
   setg(nil)
-  releasefns()
+  if boot[].abandoned { releasefns() }
   boot[].dropped.removeAll()
   boot[].running.store(false, ordering: .releasing)
   if let error = program.error { throw error }
@@ -175,6 +178,7 @@ private let rundone: GFunc = { raw in
   let main = GPtr(raw)
   let mp = getg()[].m.unsafelyUnwrapped
   mp[].locks -= 1
+  boot[].abandoned = gcount() > 1
   if tracing { tracecounters() }
   lock(sched[].lock)
   sched[].ending = true
@@ -203,7 +207,11 @@ private let rundone: GFunc = { raw in
   casgstatus(main, .running, .waiting)
   main[].waiting = nil
   dropg(mp)
-  forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  if boot[].abandoned {
+    forEachG { gp in if gp[].epoch == epoch { abandon(gp) } }
+  } else {
+    abandon(main)
+  }
   sched[].worldsema[].count.store(1, ordering: .relaxed)
   sched[].worldsema[].nwait.store(0, ordering: .relaxed)
   let pp = mp[].p.unsafelyUnwrapped

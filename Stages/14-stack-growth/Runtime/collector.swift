@@ -13,6 +13,9 @@ import Synchronization
 
 /// What the collector remembers; written by it, read by sysmon.
 struct Collector: ~Copyable {
+  /// Its goroutine, in this run.
+  var g: GPtr? = nil
+
   /// Passes that found nothing to shrink, in a row.
   let fruitless = Atomic<Int64>(0)
 
@@ -77,7 +80,7 @@ func wakecollector() -> GPtr? {
 }
 
 /// Starts the collector's goroutine. Go: gcenable.
-func gcenable() { newproc(nil, entry: bgcollect, system: true) }
+func gcenable() { collector[].g = newproc(nil, entry: bgcollect, system: true) }
 
 /// The collector's goroutine, which the end of a run abandons where it waits: nothing
 /// may be alive in this frame. Go: bgsweep.

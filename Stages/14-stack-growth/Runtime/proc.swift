@@ -214,17 +214,19 @@ func goyield() {
 
 /// newproc makes a goroutine that runs fn, and queues it to run next. entry is its first
 /// frame; what is not gomain runs fn itself, if at all.
+@discardableResult
 func newproc(
   _ fn: (() throws -> Void)?,
   entry: GFunc = gomain,
   system: Bool = false
-) {
+) -> GPtr {
   var mp = acquirem()
   let dead = gfget(mp[].p.unsafelyUnwrapped) ?? gfgetlater(&mp)
   let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
   releasem(mp)
+  return gp
 }
 
 @inline(__always)
