@@ -59,36 +59,29 @@ func goyield() {
 // Birth and death of goroutines.
 
 /// newproc makes a goroutine that runs fn, and queues it. entry is its first frame; what
-/// is not gomain runs fn itself, if at all.
+/// is not gomain runs fn itself.
 func newproc(
-  _ fn: (() throws -> Void)?,
-  entry: GFunc = gomain,
-  system: Bool = false
+  _ fn: @escaping () throws -> Void,
+  entry: GFunc = gomain
 ) {
   let dead = gfgetglobal()
-  let gp = newproc1(dead ?? malg(), fn, entry, system: system)
+  let gp = newproc1(dead ?? malg(), fn, entry)
   globrunqput(gp)
 }
 
 @inline(__always)
 private func newproc1(
   _ gp: GPtr,
-  _ fn: (() throws -> Void)?,
-  _ entry: GFunc,
-  system: Bool
+  _ fn: @escaping () throws -> Void,
+  _ entry: GFunc
 ) -> GPtr {
   gp[].startfn = fn
   gp[].inRuntime = 1
   gp[].errno = 0
-  gp[].issystem = system
   gp[].parentGoid = getg()[].goid
   gp[].epoch = sched[].epoch.load(ordering: .relaxed)
-  if system {
-    gp[].goid = 0
-  } else {
-    gp[].goid = sched[].goidgen.add(1, ordering: .relaxed).newValue
-    bump(sched[].counters.spawns)
-  }
+  gp[].goid = sched[].goidgen.add(1, ordering: .relaxed).newValue
+  bump(sched[].counters.spawns)
   gostartcallfn(gp, gp[].stack.hi, entry)
   casgstatus(gp, .dead, .runnable)
   return gp
@@ -126,7 +119,7 @@ func gdestroy(_ gp: GPtr) {
   casgstatus(gp, .running, .dead)
   gp[].accesses = 0
   gp[].accesses2 = 0
-  if !gp[].issystem { bump(sched[].counters.exits) }
+  bump(sched[].counters.exits)
   gfputglobal(gp)
 }
 

@@ -76,9 +76,6 @@ struct G: ~Copyable {
 
   var waitreason = WaitReason.zero
 
-  /// Created by the runtime for itself: not counted, not dumped.
-  var issystem = false
-
   /// The lowest address of its stack that it may use; the guard lies below.
   var softlo: UInt = 0
 

@@ -88,7 +88,6 @@ private func debugG(_ gp: GPtr) {
   g.field("atomicstatus", gp[].atomicstatus)
   g.field("m", &gp[].m)
   g.field("waitreason", &gp[].waitreason)
-  g.field("issystem", &gp[].issystem)
   g.field("softlo", &gp[].softlo)
   g.field("epoch", &gp[].epoch)
   g.field("goid", &gp[].goid)

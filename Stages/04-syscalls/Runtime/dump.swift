@@ -27,9 +27,7 @@ func dumpgoroutines(_ out: borrowing Output) {
     let status = gp[].atomicstatus.load(ordering: .acquiring)
     if status == .dead || status == .idle { return }
     // It may end meanwhile, and another begin.
-    if racyload(addressOf(&gp[].issystem)) || racyload(addressOf(&gp[].epoch)) != epoch {
-      return
-    }
+    if racyload(addressOf(&gp[].epoch)) != epoch { return }
     header(gp, out)
     if status == .syscall {
       traceback(savedfp(gp), gp, out)

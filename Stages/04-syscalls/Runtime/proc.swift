@@ -173,15 +173,14 @@ func goyield() { mcall(gosched_m) }
 // Birth and death of goroutines.
 
 /// newproc makes a goroutine that runs fn, and queues it. entry is its first frame; what
-/// is not gomain runs fn itself, if at all.
+/// is not gomain runs fn itself.
 func newproc(
-  _ fn: (() throws -> Void)?,
-  entry: GFunc = gomain,
-  system: Bool = false
+  _ fn: @escaping () throws -> Void,
+  entry: GFunc = gomain
 ) {
   let mp = acquirem()
   let dead = gfgetglobal()
-  let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
+  let gp = newproc1(dead ?? malg(), fn, entry, mp)
   lock(sched[].lock)
   globrunqput(gp)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
@@ -192,23 +191,17 @@ func newproc(
 @inline(__always)
 private func newproc1(
   _ gp: GPtr,
-  _ fn: (() throws -> Void)?,
+  _ fn: @escaping () throws -> Void,
   _ entry: GFunc,
-  _ mp: MPtr,
-  system: Bool
+  _ mp: MPtr
 ) -> GPtr {
   gp[].startfn = fn
   gp[].inRuntime = 1
   gp[].errno = 0
-  gp[].issystem = system
   gp[].parentGoid = mp[].curg.load(ordering: .relaxed)?[].goid ?? 0
   gp[].epoch = sched[].epoch.load(ordering: .relaxed)
-  if system {
-    gp[].goid = 0
-  } else {
-    gp[].goid = sched[].goidgen.add(1, ordering: .relaxed).newValue
-    bump(sched[].counters.spawns)
-  }
+  gp[].goid = sched[].goidgen.add(1, ordering: .relaxed).newValue
+  bump(sched[].counters.spawns)
   gostartcallfn(gp, gp[].stack.hi, entry)
   casgstatus(gp, .dead, .runnable)
   return gp
@@ -252,7 +245,7 @@ func gdestroy(_ gp: GPtr) {
   gp[].accesses = 0
   gp[].accesses2 = 0
   dropg(mp)
-  if !gp[].issystem { bump(sched[].counters.exits) }
+  bump(sched[].counters.exits)
   gfputglobal(gp)
 }
 

@@ -87,9 +87,6 @@ struct G: ~Copyable {
 
   var waitreason = WaitReason.zero
 
-  /// Created by the runtime for itself: not counted, not dumped.
-  var issystem = false
-
   /// The M that parked it has not quite let go: what it unlocks may still be in its
   /// hands, and the goroutine, once it runs, may free that. See park_m and execute.
   let parking = Atomic(false)

@@ -289,7 +289,7 @@ private func schedtracemg(_ line: inout Line) {
   // Copied: a closure may not capture an inout noncopyable line.
   forEachG { gp in
     let status = gp[].atomicstatus.load(ordering: .relaxed)
-    if status == .dead || racyload(addressOf(&gp[].issystem)) { return }
+    if status == .dead { return }
     var line = Line()
     line.put("  G")
     line.put(racyload(addressOf(&gp[].goid)))

@@ -16,7 +16,7 @@ func checkdead() {
   var grunning = 0
   let epoch = sched[].epoch.load(ordering: .relaxed)
   forEachG { gp in
-    if gp[].issystem || gp[].epoch != epoch { return }
+    if gp[].epoch != epoch { return }
     switch gp[].atomicstatus.load(ordering: .relaxed) {
     case .waiting: grunning += 1
     case .runnable, .running, .syscall: throwFatal("checkdead: runnable g")

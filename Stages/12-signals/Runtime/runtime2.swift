@@ -99,9 +99,6 @@ struct G: ~Copyable {
   /// Preemption was asked for, by any M. Go: preempt.
   let preempt = Atomic(false)
 
-  /// Created by the runtime for itself: not counted, not dumped.
-  var issystem = false
-
   /// The M that parked it has not quite let go: what it unlocks may still be in its
   /// hands, and the goroutine, once it runs, may free that. See park_m and execute.
   let parking = Atomic(false)

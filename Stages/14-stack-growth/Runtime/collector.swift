@@ -80,7 +80,7 @@ func wakecollector() -> GPtr? {
 }
 
 /// Starts the collector's goroutine. Go: gcenable.
-func gcenable() { collector[].g = newproc(nil, entry: bgcollect, system: true) }
+func gcenable() { collector[].g = newproc(nil, entry: bgcollect) }
 
 /// The collector's goroutine, which the end of a run abandons where it waits: nothing
 /// may be alive in this frame. Go: bgsweep.

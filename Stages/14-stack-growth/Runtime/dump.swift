@@ -31,9 +31,8 @@ func dumpgoroutines(_ me: GPtr?, _ out: borrowing Output) {
     let status = gp[].atomicstatus.load(ordering: .acquiring)
     if gp == me || status == .dead || status == .idle { return }
     // It may end meanwhile, and another begin.
-    if racyload(addressOf(&gp[].issystem)) || racyload(addressOf(&gp[].epoch)) != epoch {
-      return
-    }
+    if racyload(addressOf(&gp[].epoch)) != epoch { return }
+    if racyload(addressOf(&gp[].issystem)) { return }
     if me != nil {
       line.end(out)
     }

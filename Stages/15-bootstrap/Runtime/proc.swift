@@ -213,16 +213,15 @@ func goyield() {
 // Birth and death of goroutines.
 
 /// newproc makes a goroutine that runs fn, and queues it to run next. entry is its first
-/// frame; what is not gomain runs fn itself, if at all.
+/// frame; what is not gomain runs fn itself. Without fn it is the runtime's own.
 @discardableResult
 func newproc(
   _ fn: (() throws -> Void)?,
-  entry: GFunc = gomain,
-  system: Bool = false
+  entry: GFunc = gomain
 ) -> GPtr {
   var mp = acquirem()
   let dead = gfget(mp[].p.unsafelyUnwrapped) ?? gfgetlater(&mp)
-  let gp = newproc1(dead ?? malg(), fn, entry, mp, system: system)
+  let gp = newproc1(dead ?? malg(), fn, entry, mp)
   runqput(mp[].p.unsafelyUnwrapped, gp, next: true)
   if sched[].mainStarted.load(ordering: .relaxed) { wakep() }
   releasem(mp)
@@ -234,32 +233,31 @@ private func newproc1(
   _ gp: GPtr,
   _ fn: (() throws -> Void)?,
   _ entry: GFunc,
-  _ mp: MPtr,
-  system: Bool
+  _ mp: MPtr
 ) -> GPtr {
   let pp = mp[].p.unsafelyUnwrapped
   gp[].startfn = fn
   gp[].inRuntime = 1
   gp[].errno = 0
-  gp[].issystem = system
+  gp[].issystem = fn == nil
   gp[].parentGoid = mp[].curg.load(ordering: .relaxed)?[].goid ?? 0
   gp[].epoch = sched[].epoch.load(ordering: .relaxed)
   gp[].waitsince.store(0, ordering: .relaxed)
-  if system {
-    gp[].goid = 0
-  } else {
-    if pp[].goidcache == pp[].goidcacheend {
-      // Ids are taken sixteen at a time.
-      pp[].goidcacheend = sched[].goidgen.add(16, ordering: .relaxed).newValue
-      pp[].goidcache = pp[].goidcacheend - 16
-    }
-    pp[].goidcache += 1
-    gp[].goid = pp[].goidcache
-    bump(pp[].counters.spawns)
-  }
+  gp[].goid = fn == nil ? 0 : newgoid(pp)
+  if fn != nil { bump(pp[].counters.spawns) }
   gostartcallfn(gp, gp[].stack.hi, entry)
   casgstatus(gp, .dead, .runnable)
   return gp
+}
+
+/// An id that no goroutine of this run has had. They are taken sixteen at a time.
+private func newgoid(_ pp: PPtr) -> UInt64 {
+  if pp[].goidcache == pp[].goidcacheend {
+    pp[].goidcacheend = sched[].goidgen.add(16, ordering: .relaxed).newValue
+    pp[].goidcache = pp[].goidcacheend - 16
+  }
+  pp[].goidcache += 1
+  return pp[].goidcache
 }
 
 /// The first frame of a goroutine.
@@ -303,7 +301,7 @@ func gdestroy(_ gp: GPtr) {
   gp[].accesses = 0
   gp[].accesses2 = 0
   dropg(mp)
-  if !gp[].issystem { bump(pp[].counters.exits) }
+  bump(pp[].counters.exits)
   gfput(pp, gp)
   if locked {
     // The thread may be in a state nobody else wants: end it.
