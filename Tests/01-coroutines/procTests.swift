@@ -265,10 +265,10 @@ extension RuntimeTests {
       try inRun { t in
         for _ in 0..<20 { runToTheirEnd(1000) { _ in } }
         let before = processStatus("VmRSS")
-        for _ in 0..<200 { runToTheirEnd(1000) { _ in } }
+        for _ in 0..<50 { runToTheirEnd(1000) { _ in } }
         let grown = processStatus("VmRSS") - before
         t.check(
-          grown < 32 << 10 + freedButKept, "\(grown) KB more after 200,000 goroutines")
+          grown < 32 << 10 + freedButKept, "\(grown) KB more after 50,000 goroutines")
       }
     }
 
