@@ -18,7 +18,8 @@
 //   The runtime registers only descriptors that it opened and will close itself:
 //   nobody can close one, and another be given its number, while it is registered.
 //   waiters counts the Gs in rg and wg. It falls only after those taken out were
-//   made runnable: else the deadlock detector could find neither.
+//   made runnable: as long as it is above zero some M stays in the poller. Else all
+//   could be idle while sysmon has what it took, and the deadlock detector see nobody.
 //   Lock order: PollDesc.lock, then the locks of time.swift. No G is readied
 //   under PollDesc.lock.
 
