@@ -16,18 +16,23 @@ func threadName() -> String {
   String(contents(of: "/proc/thread-self/comm").prefix { $0 != "\n" })
 }
 
-/// The names of all threads.
-func threadNames() -> [String] {
+/// The ids of all threads.
+func threadIDs() -> [String] {
   guard let dir = opendir("/proc/self/task") else { return [] }
   defer { closedir(dir) }
-  var names: [String] = []
+  var ids: [String] = []
   while let entry = readdir(dir) {
-    let tid = withUnsafeBytes(of: entry.pointee.d_name) {
+    let id = withUnsafeBytes(of: entry.pointee.d_name) {
       String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
     }
-    if tid.first == "." { continue }
-    let name = contents(of: "/proc/self/task/\(tid)/comm")
-    names.append(String(name.prefix { $0 != "\n" }))
+    if id.first != "." { ids.append(id) }
   }
-  return names
+  return ids
+}
+
+/// The names of all threads.
+func threadNames() -> [String] {
+  threadIDs().map { id in
+    String(contents(of: "/proc/self/task/\(id)/comm").prefix { $0 != "\n" })
+  }
 }

@@ -138,6 +138,28 @@ extension RuntimeTests {
       }
     }
 
+    @Test func `a signal does not disturb those who wait`() async {
+      await #expect(processExitsWith: .exitCode(0)) {
+        exitTestDeadline()
+        unblockSignals()
+        try run(procs: 2) {
+          let (r, w) = makePipe()
+          // Nobody waits for a time: the poller has no limit.
+          interruptEverybody(20, thenWrite: w)
+          try waitReadable(r)
+          if readByte(r) != 1 { exit_(1) }
+          // Somebody does.
+          interruptEverybody(20, thenWrite: w)
+          let began = nanotime()
+          sleep(for: .milliseconds(15))
+          if nanotime() - began < 15_000_000 { exit_(1) }
+          try waitReadable(r, timeout: .seconds(20))
+          if readByte(r) != 1 { exit_(1) }
+        }
+        exit_(0)
+      }
+    }
+
     @Test(arguments: procsToTry)
     func `one goroutine reads while another writes the same connection`(
       procs: Int

@@ -81,6 +81,29 @@ func unblockSignals() {
   pthread_sigmask(SIG_SETMASK, &none, nil)
 }
 
+/// From a thread of its own, in a process that nobody else needs: a signal to each thread,
+/// n times, a millisecond apart, which ends what system call the thread is in and does
+/// nothing else; then a byte to fd.
+func interruptEverybody(_ n: Int, thenWrite fd: Int32) {
+  var action = sigaction()
+  action.__sigaction_handler.sa_handler = { _ in }
+  sigaction(SIGUSR1, &action, nil)
+  var thread = pthread_t()
+  let body = ForeignBody {
+    for _ in 0..<n {
+      for id in threadIDs() { _ = tgkill_(Int32(id)!, SIGUSR1) }
+      usleep(1000)
+    }
+    _ = writeByte(fd)
+  }
+  pthread_create(
+    &thread, nil,
+    { raw in
+      Unmanaged<ForeignBody>.fromOpaque(raw!).takeRetainedValue().body()
+      return nil
+    }, Unmanaged.passRetained(body).toOpaque())
+}
+
 func openSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 
 /// Connects to a port of this machine; on loopback that is done at once.
