@@ -23,6 +23,9 @@ struct Verdict {
   /// of what else did.
   var happened: [String] = []
 
+  /// Lines that the tests themselves printed.
+  var printed: [String] = []
+
   /// Everything that was printed.
   var output = ""
 
@@ -133,6 +136,8 @@ func judged(_ ended: Ended) -> Verdict {
       issues[name]!.append(cut("  " + parts[0]))
     } else if line.hasPrefix("◇") || line.hasPrefix("✔") || line.hasPrefix("✘") {
       current = nil
+    } else if !open.isEmpty, !line.isEmpty, groups(#"^(\s*[◇✔✘↳➜⚠])"#, line) == nil {
+      verdict.printed.append(cut(line))
     }
   }
   let words = ended.output.components(separatedBy: "\n").filter(isLastWord)

@@ -244,6 +244,12 @@ extension Ladder {
       var report = Report(lines: [
         style.paint("passed: ", "32") + "\(plural(verdict.count, "test")), \(expected)"
       ])
+      // What an extension is to be measured by.
+      if exercise.kind == .extend {
+        for (i, line) in verdict.printed.prefix(20).enumerated() {
+          report.lines.append((i == 0 ? "printed:  " : "          ") + line)
+        }
+      }
       if reference { return report }
       var state = LearnerState(self)
       state[exercise].word = .done

@@ -440,6 +440,22 @@ struct ExerciseTests {
       ran("✔ Test \"a\" passed after 0.001 seconds.", status: 0).passed)
   }
 
+  @Test func `what tests print is kept apart from what is said of them`() {
+    let verdict = ran(
+      """
+      Building for debugging...
+      ◇ Test run started.
+      ↳ Testing Library Version: 6.3.1
+      ◇ Test "first" started.
+      ◇ Test case passing 1 argument tick → 2 to "first" started.
+      tick 2: waited for 2 goroutines at most
+      ✔ Test case passing 1 argument tick → 2 to "first" passed after 0.001 seconds.
+      ✔ Test "first" with 1 test case passed after 0.001 seconds.
+      ✔ Test run with 1 test in 1 suite passed after 0.004 seconds.
+      """, status: 0)
+    #expect(verdict.printed == ["tick 2: waited for 2 goroutines at most"])
+  }
+
   @Test func `the compiler's first error is shown with its place`() {
     let verdict = compiled(
       Ended(
