@@ -25,9 +25,6 @@ let stackWindow: UInt = 256 << 10
 /// By how many pages tops are shifted at most.
 let stackColours: UInt = 16
 
-/// What every goroutine may use.
-let stackSize: UInt = stackWindow - (16 << 10) - stackColours * pageSize
-
 /// Bytes at the top of the window for the G.
 let gSize = (UInt(MemoryLayout<G>.size) + 63) & ~63
 

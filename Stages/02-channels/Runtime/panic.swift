@@ -124,13 +124,9 @@ func throwFatal(_ what: StaticString) -> Never {
 
 /// fatal ends the process: the program did what can only be a mistake. Go: fatal.
 @inline(never)
-func fatal(_ what: String, after: String? = nil) -> Never {
+func fatal(_ what: String) -> Never {
   startpanic()
   var line = Line()
-  if let after {
-    line.put(after)
-    line.end(.standardError)
-  }
   line.put("fatal error: ")
   line.put(what)
   line.end(.standardError)

@@ -83,9 +83,6 @@ struct Sudog: ~Copyable {
   /// The next one of g.waiting.
   var waitlink: SudogPtr? = nil
 
-  /// When the wait began, in nanotime; a semaphore's business.
-  var acquiretime: Int64 = 0
-
   /// A semaphore's direct hand-off.
   var ticket: UInt32 = 0
 
