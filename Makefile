@@ -206,10 +206,10 @@ ubsan: $(NUMBERS:%=ubsan-%)
 
 # No preemption by signals: it would interrupt the sanitizer itself, whose code is
 # part of the program.
-# What is wrapped is in the stage's asm.c.
+# What is wrapped is in the stage's C files.
 TSAN = --sanitize=thread --scratch-path .build-tsan \
   $(foreach name,external_write func_entry,$(if $(shell grep -l __wrap___tsan_$(name) \
-  Stages/$*-*/Asm/asm.c),-Xlinker --wrap=__tsan_$(name)))
+  Stages/$*-*/Asm/*.c),-Xlinker --wrap=__tsan_$(name)))
 
 # The tests alone: programs without a stage lack what is wrapped.
 tsan-%:

@@ -7,9 +7,8 @@ import Foundation
 /// How many lines may change in files that exist on both sides, by the later stage. Two
 /// steps are as large as Go's own were: threads, with which all that goroutines share needs
 /// a lock, and the scheduler a stack of its own; and Ps. A stage between would be one that
-/// nobody ever had. And 14 has, with stacks that grow, who shrinks them: the first goroutine
-/// that is not the program's, and not counted.
-let lineLimits = ["03": 850, "05": 500, "14": 320]
+/// nobody ever had.
+let lineLimits = ["03": 850, "05": 500]
 let lineLimit = 300
 
 /// What is good.

@@ -71,10 +71,7 @@ int asyncpreempt_fixup(void *ucontext) {
 #endif
 
 #ifdef SANITIZED
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 int fiber_sanitized(void) { return 1; }
 
@@ -97,6 +94,7 @@ void *__tsan_get_current_fiber(void);
 void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 void __tsan_func_entry(void *pc);
 void __tsan_func_exit(void);
+void tsangrow_stack(uintptr_t lo, uintptr_t hi) LINKNAME(tsangrow_stack);
 
 // ThreadSanitizer keeps a stack of calls per fiber, of fixed size. Frames that a
 // switch leaves for ever, which is how every visit to g0 ends, stay on it. No
@@ -122,34 +120,6 @@ __attribute__((constructor, disable_sanitizer_instrumentation)) static void find
 }
 
 static inline uintptr_t *fibertop(struct fiber *f) { return (uintptr_t *)f->tsan + top; }
-
-// The goroutine's stack that this thread is on, and from where on it may be used for
-// certain; none on g0. One for all stages, since so is what follows.
-__attribute__((weak, tls_model("initial-exec"))) __thread struct {
-  uintptr_t lo, hi, soft;
-} tsanstack;
-
-// ThreadSanitizer calls the program's handlers late, on whatever stack, with all
-// signals blocked: a fault would then end the process.
-__attribute__((disable_sanitizer_instrumentation)) static int mayfault(void) {
-  uint64_t blocked = 0;
-  syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof blocked);
-  return (blocked & 1ull << (SIGSEGV - 1)) == 0;
-}
-
-// `make tsan` links this in place of __tsan_func_entry, which every function calls
-// first: makes the stack grow while that is still possible.
-void __real___tsan_func_entry(void *pc) __attribute__((weak));
-__attribute__((weak, disable_sanitizer_instrumentation)) void __wrap___tsan_func_entry(
-    void *pc) {
-  uintptr_t sp = (uintptr_t)__builtin_frame_address(0), low = sp - FIBER_SLACK;
-  if (low < tsanstack.soft && low >= tsanstack.lo && sp < tsanstack.hi && mayfault()) {
-    (void)*(volatile char *)low;
-    // The guard, where it is next, begins at a page: all of this one may be used.
-    tsanstack.soft = low & ~(uintptr_t)4095;
-  }
-  __real___tsan_func_entry(pc);
-}
 
 // To the compiler, passing sched[].runq inout is writing to all of sched[], and
 // other Ms meanwhile use other fields of it, as they may. `make tsan` links this in
@@ -254,8 +224,7 @@ __attribute__((disable_sanitizer_instrumentation)) void fiber_switch(void *to) {
   // The first time that g0 is left, and each time that it is come back to.
   if (was->own && was->base == 0 && top >= 0) was->base = *fibertop(was);
   if (f->own && f->base != 0) *fibertop(f) = f->base;
-  tsanstack.lo = f->own ? 0 : f->lo;
-  tsanstack.hi = tsanstack.soft = f->own ? 0 : f->hi;
+  tsangrow_stack(f->own ? 0 : f->lo, f->own ? 0 : f->hi);
   // Flags 0: what this thread did before the switch happens before what it does
   // after. Between threads, the runtime's own locks and atomics are checked.
   __tsan_switch_to_fiber(f->tsan, 0);
