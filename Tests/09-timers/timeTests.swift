@@ -505,8 +505,8 @@ extension RuntimeTests {
         let ticker = Ticker(every: .milliseconds(2))
         for _ in 0..<5 { _ = ticker.channel.receive() }
         t.check(elapsed(start) >= .milliseconds(10))
-        ticker.reset(every: .milliseconds(4))
         let middle = nanotime()
+        ticker.reset(every: .milliseconds(4))
         for _ in 0..<5 { _ = ticker.channel.receive() }
         t.check(elapsed(middle) >= .milliseconds(20))
         ticker.stop()
