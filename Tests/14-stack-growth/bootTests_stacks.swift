@@ -43,6 +43,22 @@ extension RuntimeTests.BootTests {
     }
   }
 
+  @Test func `a dead G with a large stack goes before one with a small one`() async {
+    await #expect(processExitsWith: .exitCode(0)) {
+      exitTestDeadline()
+      try run(procs: 1) {
+        _ = enterRuntime("test")
+        let pp = getg()[].m.unsafelyUnwrapped[].p.unsafelyUnwrapped
+        let small = malg()
+        small[].stackclass = smallWindows
+        gfputglobal(malg())
+        gfput(pp, small)
+        let first = gfget(pp)
+        exit_(first != nil && first != small && first![].stackclass < smallWindows ? 0 : 1)
+      }
+    }
+  }
+
   @Test func `after a crowd has gone, a goroutine may be deep again`() async {
     await #expect(processExitsWith: .exitCode(0)) {
       exitTestDeadline(60)
