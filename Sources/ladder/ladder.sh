@@ -128,6 +128,10 @@ command=${1:-}
 case $command in
   build)
     [ $# -gt 0 ] || die 'build what? `ladder.sh names` lists them'
+    mkdir -p "$out"
+    # One at a time, until the build has ended: links are made anew.
+    exec 9>"$out/lock"
+    flock 9
     package "$@"
     LADDER="$*" exec swift build -c "$config" --package-path "$out"
     ;;

@@ -53,8 +53,8 @@ extension RuntimeTests.BootTests {
         small[].stackclass = smallWindows
         gfputglobal(malg())
         gfput(pp, small)
-        let first = gfget(pp)
-        exit_(first != nil && first != small && first![].stackclass < smallWindows ? 0 : 1)
+        guard let first = gfget(pp) else { exit_(1) }
+        exit_(first != small && first[].stackclass < smallWindows ? 0 : 1)
       }
     }
   }
