@@ -108,14 +108,22 @@ extension RuntimeTests {
 
     @Test(arguments: Way.all)
     func `goroutines that ended cost nothing at the end of a run`(way: Way) throws {
+      let made = Shared<GPtr?>(nil)
       try inRun(way) { _ in
         let arrived = Counter()
         runToTheirEnd(100) { _ in
           arrived.add()
           arrived.await(100)
         }
+        let gp = enterRuntime("test")
+        made.value = malg()
+        exitRuntime(gp)
       }
-      // What they were to run is looked at where a run's end visits them.
+      // One that is nowhere, but for those who visit all: they abandon it.
+      let stray = made.value!
+      stray[].epoch = sched[].epoch.load(ordering: .relaxed)
+      stray[].atomicstatus.store(.running, ordering: .relaxed)
+      // What the others were to run is released where they are visited.
       let unseen = Counter()
       forEachG { gp in
         guard gp[].atomicstatus.load(ordering: .acquiring) == .dead else { return }
@@ -127,10 +135,13 @@ extension RuntimeTests {
       // Some are made again of what there is; they are few.
       try inRun(way) { _ in runToTheirEnd(1) { _ in } }
       #expect(unseen.value > before - 10)
+      #expect(stray[].atomicstatus.load(ordering: .relaxed) == .running)
+      stray[].epoch = sched[].epoch.load(ordering: .relaxed)
       try inRun(way) { _ in
         go { while true { gosched() } }
       }
       #expect(unseen.value == 0)
+      #expect(stray[].atomicstatus.load(ordering: .relaxed) == .dead)
     }
 
     @Test func `gosched takes turns`() throws {

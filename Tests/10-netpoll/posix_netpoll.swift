@@ -88,20 +88,13 @@ func interruptEverybody(_ n: Int, thenWrite fd: Int32) {
   var action = sigaction()
   action.__sigaction_handler.sa_handler = { _ in }
   sigaction(SIGUSR1, &action, nil)
-  var thread = pthread_t()
-  let body = ForeignBody {
+  detachForeignThread {
     for _ in 0..<n {
       for id in threadIDs() { _ = tgkill_(Int32(id)!, SIGUSR1) }
       usleep(1000)
     }
     _ = writeByte(fd)
   }
-  pthread_create(
-    &thread, nil,
-    { raw in
-      Unmanaged<ForeignBody>.fromOpaque(raw!).takeRetainedValue().body()
-      return nil
-    }, Unmanaged.passRetained(body).toOpaque())
 }
 
 func openSocket() -> Int32 { socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }

@@ -13,7 +13,7 @@ import Synchronization
 
 /// What the collector remembers; written by it, read by sysmon.
 struct Collector: ~Copyable {
-  /// Its goroutine, in this run.
+  /// Its goroutine, in this run: for the end of it.
   var g: GPtr? = nil
 
   /// Passes that found nothing to shrink, in a row.
