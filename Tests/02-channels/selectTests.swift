@@ -492,6 +492,25 @@ extension RuntimeTests {
       }
     }
 
+    @Test func `a select leaves the queues of channels that stay quiet`() throws {
+      try inRun { t in
+        let quiet = Channel<Int>()
+        let busy = Channel<Int>()
+        let done = Channel<Void>()
+        go {
+          select {
+            receive(from: quiet) { _ in }
+            receive(from: busy) { _ in }
+          }
+          done.send(())
+        }
+        // Sent as soon as it waits.
+        while !busy.trySend(1) { gosched() }
+        _ = done.receive()
+        t.check(HchanPtr(quiet.hchan)[].recvq.first == nil, "it is still on one")
+      }
+    }
+
     // Go: test/chan/select2.go, test/fixedbugs/issue9110.go
     @Test func `selects that come and go do not use up memory`() throws {
       try inRun { t in
